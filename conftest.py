@@ -1,0 +1,97 @@
+"""One real lab for the whole test session, with its own state folder and ports; started when a test first needs it."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dataflow_hub.settings import Lab
+
+NOTEBOOK_USER = "notebooks"
+_started: list[Lab] = []
+
+
+def free_ports(count: int) -> int:
+    """Give the first of `count` neighbouring ports of loopback that nothing listens on."""
+    for first in range(23000 + os.getpid() % 3000, 32000, count):
+        if all(is_free(port) for port in range(first, first + count)):
+            return first
+    message = "no free block of ports"
+    raise RuntimeError(message)
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def scratch_environment(state: Path) -> dict[str, str]:
+    """Give the settings of a lab beside the user's own: other folders, other ports, the same jars."""
+    from dataflow_hub.workspace import CHECKOUT
+
+    first = free_ports(30)
+    names = ("hub", "hub_api", "proxy_api", "exchange", "s3", "s3_console", "mlflow")
+    ports = {name: first + offset for offset, name in enumerate(names)} | {"formgrader": first + 8, "store_internal": first + 16}
+    cache = os.environ.get("DATAFLOW_CACHE", str(CHECKOUT / ".dataflow" / "cache"))
+    return {
+        "DATAFLOW_STATE": str(state),
+        "DATAFLOW_CACHE": cache,
+        **{f"DATAFLOW__PORTS__{name.upper()}": str(port) for name, port in ports.items()},
+    }
+
+
+@functools.cache
+def start_lab() -> Lab:
+    from dataflow_hub.operations import lab as operations
+    from dataflow_hub.settings import load_lab
+
+    state = Path(tempfile.mkdtemp(prefix="dataflow-test-"))
+    state.chmod(0o711)
+    # The command line and the services that tests start read the same settings.
+    os.environ.update(scratch_environment(state))
+    lab = load_lab()
+    _started.append(lab)
+    operations.up(lab, lambda line: sys.stderr.write(f"{line}\n"))
+    return lab
+
+
+@functools.cache
+def notebook_environment() -> dict[str, str]:
+    """Give notebooks what a student's server gives: the same function makes both."""
+    from dataflow_hub.server import accounts
+
+    lab = start_lab()
+    return {**accounts.provision(lab, NOTEBOOK_USER).to_environ(), "JUPYTER_PATH": str(lab.workspace.cache / "kernels")}
+
+
+@pytest.fixture(scope="session")
+def running_lab() -> Iterator[Lab]:
+    """Give a started lab: every core service healthy."""
+    return start_lab()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if type(item).__name__ == "NotebookItem":
+        os.environ.update(notebook_environment())
+
+
+def pytest_unconfigure() -> None:
+    if not _started:
+        return
+    from dataflow_hub.operations import lab as operations
+
+    lab = _started.pop()
+    operations.down(lab, lambda _: None)
+    if not os.environ.get("DATAFLOW_KEEP"):
+        shutil.rmtree(lab.workspace.state, ignore_errors=True)

@@ -1,0 +1,33 @@
+"""A small class to play with, and its removal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dataflow_hub.operations import courses, roster
+from dataflow_hub.operations.roster import Invite
+from dataflow_hub.settings import Lab
+
+COURSE = "medallion"
+LESSON = "01-bronze"
+PEOPLE = (
+    ("professora", "Demo Instructor", "instructor", "en"),
+    ("ana", "Ana Demo", "student", "en"),
+    ("bruno", "Bruno Demo", "student", "pt-BR"),
+)
+
+
+def create(lab: Lab, report: Callable[[str], None]) -> list[Invite]:
+    """Make the demo class, release its first lesson and give an invite link for each person."""
+    for user, name, role, language in PEOPLE:
+        roster.add(lab, COURSE, user, name, role, language)
+    report(f"Course {COURSE}: {', '.join(user for user, *_ in PEOPLE)}")
+    courses.release(lab, COURSE, LESSON, due=None, report=report)
+    return [Invite(user=user, url=roster.invite(lab, user)) for user, *_ in PEOPLE]
+
+
+def remove(lab: Lab, report: Callable[[str], None]) -> None:
+    """Take the demo people out of the course; what they made is kept under the state folder's trash."""
+    for user, *_ in PEOPLE:
+        roster.remove(lab, COURSE, user)
+        report(f"Removed {user}")

@@ -1,0 +1,1 @@
+"""The student's side of DataFlow Lab: everything that enters a student's sandbox or image."""
