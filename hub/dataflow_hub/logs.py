@@ -25,5 +25,5 @@ def configure_logging(*, debug: bool = False) -> None:
 
 
 def get_logger(name: str) -> Any:
-    """Give the logger whose events carry `logger=name`."""
-    return structlog.get_logger(logger=name)
+    """Give the logger whose events carry `source=name`."""
+    return structlog.get_logger(source=name)  # an initial value, not bind(): loggers are made before logging is configured

@@ -1,0 +1,1 @@
+"""Seeded, dirty, realistic data and the ledger that knows the truth about it."""

@@ -1,0 +1,1 @@
+"""The assignment exchange: identity from the hub, server time, deadlines, immutable submissions, signed receipts."""

@@ -1,0 +1,158 @@
+"""What a lesson must show before students get it: right answers score full marks, wrong ones lose what they should, nothing leaks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from dataflow_hub.grading import build
+from dataflow_hub.grading.course import LANGUAGES, Lesson
+from dataflow_hub.grading.judge import Judged, Seeds, code_of, judge
+from dataflow_hub.workspace import write_private
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from nbformat.notebooknode import NotebookNode
+
+    from dataflow_hub.settings import Lab
+
+_FIRST_SEED = 20_260_301
+_SECONDS_A_SEED = 60
+_SHORTEST_TELLING_LINE = 12
+_TELLS_NOTHING = ("import ", "from ", "#", "return ", "score=")
+_FEW_SEEDS = 2
+_REFERENCE = "reference"  # the one that is tried on data of full size
+
+
+@dataclass(frozen=True)
+class GateRow:
+    """One thing that was tried: what should have come of it, what did, and whether that is right."""
+
+    lesson: str
+    tried: str
+    expected: str
+    found: str
+    ok: bool
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    name: str
+    notebook: NotebookNode
+    seeds: int
+    must_lose: frozenset[str] | None  # None: everything; empty: nothing
+
+
+def run_gate(lab: Lab, lesson: Lesson, *, seeds: int, report: Callable[[str], None]) -> list[GateRow]:
+    """Try a lesson's reference, blank release, other solutions and mutants, and search its release for what must not be there.
+
+    The verdict is remembered for as long as neither the lesson nor the code that judges it changes.
+
+    Raises
+    ------
+    GradingError
+        A sandbox or a check failed, so that nothing can be said.
+    """
+    verdict = _verdict_file(lab, lesson, seeds)
+    if verdict.is_file():
+        report(f"{lesson.name}: unchanged since it passed the gate")
+        return [GateRow(**row) for row in json.loads(verdict.read_text(encoding="utf-8"))]
+    rows = [GateRow(lesson.name, "release", "no solution, no hidden check", ", ".join(leaks(lesson)) or "none", not leaks(lesson))]
+    candidates = list(_candidates(lesson, seeds))
+    with ThreadPoolExecutor(lab.settings.grading.workers) as pool:
+        for row in pool.map(lambda candidate: _try(lab, lesson, candidate), candidates):
+            rows.append(row)
+            report(f"{lesson.name}: {row.tried}: {'as it should be' if row.ok else f'expected {row.expected}, found {row.found}'}")
+    rows.append(_coverage(lesson))
+    if all(row.ok for row in rows):
+        write_private(verdict, json.dumps([asdict(row) for row in rows], ensure_ascii=False))
+    return rows
+
+
+def _candidates(lesson: Lesson, seeds: int) -> Iterator[_Candidate]:
+    few = min(seeds, _FEW_SEEDS)
+    yield _Candidate(_REFERENCE, build.with_solution(lesson, None), seeds, frozenset())
+    yield _Candidate("blank release", build.release_notebook(lesson, "en"), 1, None)
+    for path in lesson.solutions:
+        yield _Candidate(f"solution {path.stem}", build.with_solution(lesson, path), few, frozenset())
+    for path in lesson.mutants:
+        yield _Candidate(f"mutant {path.stem}", build.with_solution(lesson, path), few, build.loses(path))
+
+
+def _try(lab: Lab, lesson: Lesson, candidate: _Candidate) -> GateRow:
+    seeds = Seeds(_FIRST_SEED, tuple(_FIRST_SEED + 1 + number for number in range(candidate.seeds)))
+    timeout = lesson.limits.run_timeout_seconds + _SECONDS_A_SEED * candidate.seeds
+    data = lesson.data if candidate.name == _REFERENCE else lesson.data.model_copy(update={"visible_size": lesson.data.hidden_size})
+    judged = judge(lab, lesson.model_copy(update={"data": data}), code_of(candidate.notebook), seeds, run_timeout_seconds=timeout)
+    return _row(lesson, candidate, judged)
+
+
+def _row(lesson: Lesson, candidate: _Candidate, judged: Judged) -> GateRow:
+    most = sum(spec.points for spec in lesson.checks)
+    earned = sum(lesson.spec(outcome.check).points * outcome.score for outcome in judged.outcomes)
+    lost = sorted(outcome.check for outcome in judged.outcomes if not outcome.passed)
+    why = {outcome.check: outcome.found.en for outcome in judged.outcomes if not outcome.passed}
+    found = f"{earned:g} of {most:g}" + (f", loses {', '.join(lost)}" if lost else "")
+    if candidate.must_lose is None:
+        return GateRow(lesson.name, candidate.name, "0 points", found, earned == 0)
+    if not candidate.must_lose and candidate.name.startswith("mutant"):
+        return GateRow(lesson.name, candidate.name, "a `# loses:` line in its header", "none", ok=False)
+    if not candidate.must_lose:
+        told = "; ".join(f"{check}: {text}" for check, text in why.items()) + (f" ({judged.run.error})" if judged.run.error else "")
+        return GateRow(lesson.name, candidate.name, "full marks", f"{found} {told}".strip(), not lost)
+    wanted = f"loses {', '.join(sorted(candidate.must_lose))}"
+    return GateRow(lesson.name, candidate.name, wanted, found, candidate.must_lose <= set(lost))
+
+
+def _coverage(lesson: Lesson) -> GateRow:
+    killed = {check for path in lesson.mutants for check in build.loses(path)}
+    alive = sorted(spec.id for spec in lesson.checks if spec.kind == "hidden" and spec.id not in killed)
+    return GateRow(
+        lesson.name, "hidden checks", "each catches a mutant", f"no mutant for {', '.join(alive)}" if alive else "each does", not alive
+    )
+
+
+def leaks(lesson: Lesson) -> list[str]:
+    """Name every line of a solution or hidden check that can be read in the release, in any language."""
+    secret = _solution_lines(lesson) | _hidden_lines(lesson)
+    found = set()
+    for language in LANGUAGES:
+        for name, content in build.release_files(lesson, language).items():
+            text = json.dumps(content.decode(), ensure_ascii=False)
+            found |= {f"{name}: {line}" for line in secret if json.dumps(line, ensure_ascii=False)[1:-1] in text}
+    return sorted(found)
+
+
+def _solution_lines(lesson: Lesson) -> set[str]:
+    source, release = build.source_notebook(lesson, "en"), build.release_notebook(lesson, "en")
+    before = {line.strip() for cell in source.cells for line in cell.source.splitlines()}
+    after = {line.strip() for cell in release.cells for line in cell.source.splitlines()}
+    return _telling(before - after)
+
+
+def _hidden_lines(lesson: Lesson) -> set[str]:
+    hidden = (lesson.folder / "checks" / "hidden.py").read_text(encoding="utf-8")
+    visible = (lesson.folder / "checks" / "visible.py").read_text(encoding="utf-8")
+    shared = {line.strip() for line in visible.splitlines()}
+    return _telling({line.strip() for line in hidden.splitlines()} - shared)
+
+
+def _telling(lines: set[str]) -> set[str]:
+    return {line for line in lines if len(line) >= _SHORTEST_TELLING_LINE and not line.startswith(_TELLS_NOTHING)}
+
+
+def _verdict_file(lab: Lab, lesson: Lesson, seeds: int) -> Path:
+    digest = hashlib.sha256(str(seeds).encode())
+    root = lab.workspace.root
+    code = [root / "hub" / "dataflow_hub" / "grading", root / "hub" / "dataflow_hub" / "datagen", root / "hub" / "dataflow_hub" / "sandbox"]
+    for folder in (lesson.folder, *code, lab.workspace.kernels, root / "requirements.lock"):
+        paths = sorted(folder.rglob("*")) if folder.is_dir() else [folder]
+        for path in paths:
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return lab.workspace.cache / "gate" / f"{lesson.course}-{lesson.name}-{digest.hexdigest()[:32]}.json"

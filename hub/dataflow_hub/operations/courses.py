@@ -1,0 +1,276 @@
+"""Lessons from their source to the students, and submissions from the students to their marks."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from dataflow_hub.errors import GradingError, LessonError
+from dataflow_hub.exchange.receipts import Receipt
+from dataflow_hub.exchange.store import open_store
+from dataflow_hub.grading import build as lesson_build
+from dataflow_hub.grading import gradebook
+from dataflow_hub.grading.course import LANGUAGES, Lesson, lessons, load_lesson
+from dataflow_hub.grading.gate import GateRow, run_gate
+from dataflow_hub.grading.nbgrader_config import course_folder, write_config
+from dataflow_hub.grading.queue import Job
+from dataflow_hub.grading.queue_worker import queue_of, sanitise
+from dataflow_hub.settings import Lab
+from dataflow_hub.workspace import write_private
+
+Report = Callable[[str], None]
+_POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class LessonRow:
+    """One lesson of the checkout."""
+
+    course: str
+    lesson: str
+    title: str
+    minutes: int
+    points: float
+    released: bool
+
+
+@dataclass(frozen=True)
+class CollectedRow:
+    """One collected submission; `note` says why one was refused."""
+
+    student: str
+    submitted: str
+    late: bool
+    new: bool
+    note: str
+
+
+@dataclass(frozen=True)
+class GradedRow:
+    """One graded submission; one that needs review has no marks from this grading."""
+
+    student: str
+    score: float | None
+    max_score: float | None
+    needs_manual: bool
+    needs_review: bool
+    seconds: float
+    note: str
+
+
+@dataclass(frozen=True)
+class ReturnedRow:
+    """Feedback that one student can now read."""
+
+    student: str
+    score: float
+    max_score: float
+    still_to_mark: bool
+    pages: str
+
+
+def _silent(_: str) -> None:
+    """Report to nobody."""
+
+
+def list_lessons(lab: Lab) -> list[LessonRow]:
+    """Give every lesson of every course of the checkout."""
+    released = {(entry["course"], entry["lesson"]) for entry in _released(lab)}
+    found = [lesson for folder in sorted(lab.workspace.courses.glob("*/")) for lesson in lessons(lab.workspace.courses, folder.name)]
+    return [_lesson_row(lesson, released) for lesson in found]
+
+
+def _lesson_row(lesson: Lesson, released: set[tuple[str, str]]) -> LessonRow:
+    points = sum(part.points for part in (*lesson.checks, *lesson.manual))
+    return LessonRow(lesson.course, lesson.name, lesson.title.en, lesson.minutes, points, (lesson.course, lesson.name) in released)
+
+
+def check(lab: Lab, course: str, lesson: str = "", *, seeds: int = 3, report: Report = _silent) -> list[GateRow]:
+    """Put one lesson, or all of a course, through the contract and the release gate, and give what was found."""
+    chosen = [_lesson(lab, course, lesson)] if lesson else list(lessons(lab.workspace.courses, course))
+    return [row for each in chosen for row in _check(lab, each, seeds, report)]
+
+
+def _check(lab: Lab, lesson: Lesson, seeds: int, report: Report) -> list[GateRow]:
+    problems = contract_problems(lesson)
+    if problems:  # running what breaks the contract would only say so less clearly
+        return problems
+    return run_gate(lab, lesson, seeds=seeds, report=report)
+
+
+def contract_problems(lesson: Lesson) -> list[GateRow]:
+    """Give a row for each point in which a lesson breaks its contract."""
+    from dataflow_hub.grading.lint import lint
+
+    return [GateRow(lesson.name, "contract", "kept", str(problem), ok=False) for problem in lint(lesson)]
+
+
+def build(lab: Lab, course: str) -> list[Path]:
+    """Write the generated files of a course's lessons; give those that changed."""
+    return [path for lesson in lessons(lab.workspace.courses, course) for path in lesson_build.write_generated(lesson)]
+
+
+def release(lab: Lab, course: str, lesson: str, due: datetime | None = None, report: Report = _silent, *, seeds: int = 3) -> None:
+    """Put a lesson through the gate, into the gradebook and out to its students; anything wrong stops it before.
+
+    Raises
+    ------
+    LessonError
+        The lesson breaks its contract or did not pass the gate.
+    """
+    loaded = _lesson(lab, course, lesson)
+    wrong = [row for row in check(lab, course, lesson, seeds=seeds, report=report) if not row.ok]
+    if wrong:
+        why = "; ".join(f"{row.tried}: expected {row.expected}, found {row.found}" for row in wrong)
+        fix = f"./lab course check {course} --lesson {lesson}"
+        raise LessonError(f"{lesson} did not pass the release gate; nothing was released.", why=why, fix=fix)
+    write_config(lab, course)
+    gradebook.add_lesson(lab, course, lesson, lesson_build.release_files(loaded, LANGUAGES[0]), due)
+    report("In the gradebook")
+    with tempfile.TemporaryDirectory() as staged:
+        folders = {language: _stage(loaded, language, Path(staged)) for language in LANGUAGES}
+        published = open_store(lab).publish(course, lesson, folders, due=due)
+    _remember_released(lab, loaded)
+    report(f"Released {course}/{lesson}, version {published.version}")
+
+
+def _stage(lesson: Lesson, language: str, staged: Path) -> Path:
+    folder = staged / language
+    folder.mkdir()
+    for name, content in lesson_build.release_files(lesson, language).items():
+        (folder / name).write_bytes(gradebook.publishable(content) if name.endswith(".ipynb") else content)
+    return folder
+
+
+def _lesson(lab: Lab, course: str, lesson: str) -> Lesson:
+    folder = lab.workspace.courses / course / lesson
+    if not folder.is_dir():
+        known = ", ".join(each.name for each in lessons(lab.workspace.courses, course)) or "none"
+        raise LessonError(f"There is no lesson {lesson} in {course}.", why=f"The course has: {known}.", fix="See ./lab course list.")
+    return load_lesson(folder)
+
+
+def _released(lab: Lab) -> list[dict[str, str]]:
+    path = lab.workspace.state / "released.json"
+    return list(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else []
+
+
+def _remember_released(lab: Lab, lesson: Lesson) -> None:
+    others = [entry for entry in _released(lab) if (entry["course"], entry["lesson"]) != (lesson.course, lesson.name)]
+    entry = {"course": lesson.course, "lesson": lesson.name, "size": lesson.data.visible_size}
+    write_private(lab.workspace.state / "released.json", json.dumps([*others, entry], indent=1))
+
+
+def extend(lab: Lab, course: str, lesson: str, user: str, due: datetime | None) -> None:
+    """Give one student a deadline of their own; None takes it back."""
+    open_store(lab).extend(course, lesson, user, due)
+
+
+def collect(lab: Lab, course: str, lesson: str) -> list[CollectedRow]:
+    """Take the newest submission of each student out of the exchange, and make each copy safe to read."""
+    folder = course_folder(lab, course)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_config(lab, course)
+    rows = []
+    for taken in open_store(lab).collect(course, lesson, folder):
+        note = sanitise(lab, course, lesson, taken.user)
+        rows.append(CollectedRow(taken.user, taken.receipt.timestamp, taken.receipt.late, taken.new, note))
+    return rows
+
+
+def grade(lab: Lab, course: str, lesson: str, students: Sequence[str] | None = None, report: Report = _silent) -> list[GradedRow]:
+    """Collect, then grade what is new; named `students` are graded again even if nothing changed.
+
+    Killed at any moment, it is taken up where it was by the next call.
+
+    Raises
+    ------
+    GradingError
+        A named student has no submission.
+    """
+    gradebook.prepare(lab, course)
+    collected = collect(lab, course, lesson)
+    unknown = set(students or ()) - {row.student for row in collected}
+    if unknown:
+        raise GradingError(f"No submission of {lesson} by {', '.join(sorted(unknown))}.", fix="See ./lab collect for who has handed in.")
+    queue = queue_of(lab, course)
+    queue.recover()
+    for row in collected:
+        if students is None or row.student in students:
+            queue.add(lesson, row.student, _stamp(lab, course, lesson, row), again=students is not None)
+    _work_off(lab, course, lesson, report)
+    notes = {row.student: row.note for row in collected}
+    return [_graded_row(lab, course, job, notes.get(job.student, "")) for job in queue.jobs(lesson)]
+
+
+def _stamp(lab: Lab, course: str, lesson: str, row: CollectedRow) -> str:
+    return _receipt(lab, course, lesson, row.student).id
+
+
+def _work_off(lab: Lab, course: str, lesson: str, report: Report) -> None:
+    queue = queue_of(lab, course)
+    told = {job.student for job in queue.jobs(lesson) if job.state in {"done", "review"}}
+    while waiting := sum(job.state == "pending" for job in queue.jobs(lesson)):
+        workers = [_start_worker(lab, course, lesson) for _ in range(min(waiting, lab.settings.grading.workers))]
+        try:
+            _watch(lab, course, lesson, workers, told, report)
+        finally:
+            for worker in workers:
+                worker.terminate()
+                worker.wait()
+        queue.recover()
+
+
+def _start_worker(lab: Lab, course: str, lesson: str) -> subprocess.Popen[bytes]:
+    log = course_folder(lab, course) / "grading.log"
+    with log.open("ab") as output:
+        argv = [sys.executable, "-m", "dataflow_hub.grading.queue_worker", str(lab.workspace.state), course, lesson]
+        return subprocess.Popen(argv, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+
+
+def _watch(lab: Lab, course: str, lesson: str, workers: list[subprocess.Popen[bytes]], told: set[str], report: Report) -> None:
+    queue = queue_of(lab, course)
+    while True:
+        running = any(worker.poll() is None for worker in workers)
+        for job in queue.jobs(lesson):
+            if job.state in {"done", "review"} and job.student not in told:
+                told.add(job.student)
+                report(f"{job.student}: {'needs review' if job.state == 'review' else 'graded'} ({job.seconds:g} s)")
+        if not running:
+            return
+        time.sleep(_POLL_SECONDS)
+
+
+def _graded_row(lab: Lab, course: str, job: Job, note: str) -> GradedRow:
+    if job.state != "done":
+        return GradedRow(job.student, None, None, needs_manual=True, needs_review=True, seconds=job.seconds, note=job.detail)
+    mark = gradebook.mark(lab, course, job.lesson, job.student)
+    return GradedRow(job.student, mark.score, mark.max_score, mark.needs_manual, needs_review=False, seconds=job.seconds, note=note)
+
+
+def _receipt(lab: Lab, course: str, lesson: str, student: str) -> Receipt:
+    path = course_folder(lab, course) / "submitted" / student / lesson / "receipt.json"
+    return Receipt.from_json(json.loads(path.read_text(encoding="utf-8")))
+
+
+def feedback(lab: Lab, course: str, lesson: str, report: Report = _silent) -> list[ReturnedRow]:
+    """Write the feedback pages of every graded submission and return each to its student."""
+    rows = []
+    store = open_store(lab)
+    for job in queue_of(lab, course).jobs(lesson):
+        pages = gradebook.write_feedback(lab, course, lesson, job.student) if job.state == "done" else {}
+        if not pages:
+            report(f"{job.student}: not graded, so no feedback")
+            continue
+        store.publish_feedback(course, lesson, job.student, _receipt(lab, course, lesson, job.student).id, pages)
+        mark = gradebook.mark(lab, course, lesson, job.student)
+        rows.append(ReturnedRow(job.student, mark.score, mark.max_score, mark.needs_manual, ", ".join(pages)))
+        report(f"{job.student}: returned")
+    return rows

@@ -1,0 +1,166 @@
+"""The doctor: looks for what is missing, broken or stale, and says how to mend it. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from dataflow_hub.errors import LabError
+from dataflow_hub.services import embedded
+from dataflow_hub.services.catalogue import CATALOGUE
+from dataflow_hub.services.object_store import binary as store_binary
+from dataflow_hub.services.ports import holder, is_free
+from dataflow_hub.settings import Lab
+
+_FREE_MIB = 4096
+_MEMORY_MIB = 4096
+_YEAR_OF_WRITING = 2026
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: fine or not, what was seen, and what to do."""
+
+    name: str
+    ok: bool
+    what: str
+    fix: str = ""
+
+
+def doctor(lab: Lab) -> list[Finding]:
+    """Examine the machine and the state folder; one finding for each thing looked at."""
+    lab.workspace.prepare()
+    looks: tuple[tuple[str, Callable[[Lab], Finding]], ...] = (
+        ("python", _python),
+        ("java", _java),
+        ("jars", _jars),
+        ("sandbox", _sandbox),
+        ("object store program", _store),
+        ("ports", _ports),
+        ("disk", _disk),
+        ("memory", _memory),
+        ("clock", _clock),
+        ("file permissions", _permissions),
+        ("stale state", _stale),
+        ("services", _services),
+    )
+    return [_looked_at(name, look, lab) for name, look in looks]
+
+
+def _looked_at(name: str, look: Callable[[Lab], Finding], lab: Lab) -> Finding:
+    """Turn an error a person can act on into a finding: one broken thing must not hide the others."""
+    try:
+        return look(lab)
+    except LabError as error:
+        return Finding(name, ok=False, what=" ".join(filter(None, (error.what, error.why))), fix=error.fix)
+
+
+def _python(_lab: Lab) -> Finding:
+    version = sys.version.split()[0]
+    return Finding("python", ok=sys.version_info >= (3, 11), what=f"Python {version}", fix="Use Python 3.11 or newer.")
+
+
+def _java(_lab: Lab) -> Finding:
+    from dataflow_kernels.errors import InstallFailed
+    from dataflow_kernels.install import find_java
+
+    try:
+        java = find_java()
+    except InstallFailed as error:
+        return Finding("java", ok=False, what=str(error), fix="Run ./lab up with a package index in reach, or install a JDK 17.")
+    return Finding("java", ok=True, what=f"{java.version} in {java.home}")
+
+
+def _jars(lab: Lab) -> Finding:
+    from dataflow_kernels.install import LOCK
+    from dataflow_kernels.jars import find_broken
+
+    broken = find_broken(LOCK, lab.workspace.jars)
+    if broken:
+        return Finding("jars", ok=False, what=f"{len(broken)} missing or altered, such as {broken[0]}", fix="Run ./lab up: it fetches them again.")
+    return Finding("jars", ok=True, what="every sha256 is that of kernels/jars.lock")
+
+
+def _sandbox(lab: Lab) -> Finding:
+    from dataflow_hub.sandbox.availability import available
+
+    available(lab.workspace)
+    return Finding("sandbox", ok=True, what="a sandbox was made: it hides the state folder and other processes")
+
+
+def _store(_lab: Lab) -> Finding:
+    path = store_binary()
+    return Finding("object store program", ok=os.access(path, os.X_OK), what=str(path), fix="Run ./lab up again.")
+
+
+def _ports(lab: Lab) -> Finding:
+    running = {row.name for row in embedded.status(lab, CATALOGUE) if row.pid}
+    wanted = {port: setting for service in CATALOGUE if service.name not in running for port, setting in service.port_numbers(lab).items()}
+    taken = {port: setting for port, setting in wanted.items() if not is_free(_host(lab, setting), port)}
+    if not taken:
+        return Finding("ports", ok=True, what="every port is free or our own")
+    names = ", ".join(f"{port} (ports.{setting}, by {holder(port) or 'another user'})" for port, setting in taken.items())
+    return Finding("ports", ok=False, what=f"taken: {names}", fix=f"Stop that program, or move ours in {lab.workspace.state / 'dataflow.toml'}.")
+
+
+def _host(lab: Lab, setting: str) -> str:
+    return lab.settings.hub.bind if setting == "hub" else "127.0.0.1"
+
+
+def _disk(lab: Lab) -> Finding:
+    free_mib = shutil.disk_usage(lab.workspace.state).free // 2**20
+    return Finding("disk", ok=free_mib >= _FREE_MIB, what=f"{free_mib} MiB free", fix="Free some room: students' work needs it.")
+
+
+def _memory(lab: Lab) -> Finding:
+    available_mib = psutil.virtual_memory().available // 2**20
+    servers = max(0, available_mib // lab.settings.sandbox.memory_mib)
+    what = f"{available_mib} MiB available: room for {servers} students' servers at their limit"
+    return Finding("memory", ok=available_mib >= _MEMORY_MIB or servers > 0, what=what, fix="Lower sandbox.memory_mib, or add memory.")
+
+
+def _clock(lab: Lab) -> Finding:
+    """Deadlines are told by this machine's clock: it must not be behind what was already written."""
+    newest = max((path.stat().st_mtime for path in lab.workspace.logs.glob("*.log")), default=0.0)
+    year, behind = time.gmtime().tm_year, newest - time.time()
+    fine = year >= _YEAR_OF_WRITING and behind < 60  # noqa: PLR2004 - a minute
+    what = f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())} UTC" + (f", {behind:.0f} s behind our own logs" if behind >= 60 else "")  # noqa: PLR2004
+    return Finding("clock", ok=fine, what=what, fix="Set the clock, and let NTP keep it: it decides what is late.")
+
+
+def _permissions(lab: Lab) -> Finding:
+    private = (lab.workspace.secrets, lab.workspace.run, lab.workspace.logs, lab.workspace.data, lab.workspace.grading, lab.workspace.exchange)
+    candidates = [*private, *lab.workspace.secrets.iterdir(), lab.workspace.run / "supervisord.conf"]
+    loose = [path for path in candidates if path.exists() and _is_open(path)]
+    if not loose:
+        return Finding("file permissions", ok=True, what="secrets and private folders are closed to others")
+    names = " ".join(str(path) for path in loose)
+    return Finding("file permissions", ok=False, what=f"open to other users: {names}", fix=f"chmod go= {names}, then rotate what was readable.")
+
+
+def _is_open(path: Path) -> bool:
+    found = path.stat()
+    return bool(stat.S_IMODE(found.st_mode) & 0o077) or found.st_uid != os.geteuid()
+
+
+def _stale(lab: Lab) -> Finding:
+    pid_file = lab.workspace.run / "supervisor.pid"
+    if not pid_file.exists() or embedded.supervisor_pid(lab):
+        return Finding("stale state", ok=True, what="none")
+    return Finding("stale state", ok=True, what="a supervisor ended without cleaning up; the next ./lab up does that")
+
+
+def _services(lab: Lab) -> Finding:
+    rows = embedded.status(lab, CATALOGUE)
+    ill = [row.name for row in rows if row.pid and not row.healthy]
+    if ill:
+        return Finding("services", ok=False, what=f"running, but not healthy: {', '.join(ill)}", fix=f"./lab logs {ill[0]}, ./lab restart {ill[0]}")
+    return Finding("services", ok=True, what=f"{sum(1 for row in rows if row.healthy)} of {len(rows)} running, all of those healthy")

@@ -1,0 +1,24 @@
+"""JupyterHub's configuration as functions: each sets its own traits on a bare `Config`, and none appends to another's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from traitlets.config import Config
+
+    from dataflow_hub.settings import Lab
+
+
+def configure(c: Config, lab: Lab) -> None:
+    """Set every trait of the hub for `lab`.
+
+    Raises
+    ------
+    SettingsError
+        An option of the chosen authenticator that it does not have.
+    """
+    from dataflow_hub.server import auth, front, pages, proxy, roles, spawner  # noqa: PLC0415 - jupyterhub is heavy, and importing `server.ports` is not
+
+    for part in (front, proxy, auth, roles, spawner, pages):
+        part.configure(c, lab)

@@ -1,0 +1,121 @@
+"""What a student's server needs of every service: made before each start, safely again and again; taken away with the account."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dataflow_hub import secrets
+from dataflow_hub.errors import LabError, ServiceError
+from dataflow_hub.roster import open_roster
+from dataflow_hub.server.environment import lab_environment
+
+if TYPE_CHECKING:
+    from dataflow_kernels.environ import LabEnv
+
+    from dataflow_hub.settings import Lab
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Services:
+    """The services' own functions that provisioning calls; what is None is not there, and the kernel is told so."""
+
+    grant_store: Callable[[Lab, str], Any] | None
+    grant_tracking: Callable[[Lab, str], Any] | None
+    revoke: tuple[tuple[str, Callable[[Lab, str], None]], ...] = ()
+    land: Callable[[Lab, str, Report], None] | None = None
+
+
+def platform_services() -> Services:
+    """Give the lab's real services."""
+    from dataflow_hub.services import object_store, tracking  # noqa: PLC0415 - their clients are heavy to import
+
+    return Services(
+        grant_store=object_store.grant,
+        grant_tracking=tracking.grant,
+        revoke=(("object store", object_store.revoke), ("MLflow", tracking.revoke)),
+        land=land,
+    )
+
+
+def provision(lab: Lab, user: str, report: Report = lambda _: None, *, services: Services | None = None) -> LabEnv:
+    """Give `user` a credential on each service and the landing data of the released lessons; give the kernel's environment.
+
+    A tracking server that does not answer is reported, and the kernel then keeps runs beside the lake: a lesson goes on.
+
+    Raises
+    ------
+    ServiceError
+        Naming the service without which nothing can be done.
+    """
+    services = services or platform_services()
+    store = _required(services.grant_store, "The object store", lab, user, report)
+    tracking = _optional(services.grant_tracking, "MLflow", lab, user, report)
+    if services.land is not None:
+        _required(lambda lab_, user_: services.land and services.land(lab_, user_, report), "The landing data", lab, user, report)
+    return lab_environment(lab, user, language=open_roster(lab).language(user), store=store, tracking=tracking)
+
+
+def revoke(lab: Lab, user: str, *, services: Services | None = None) -> list[str]:
+    """Take every credential of `user` away; give what could not be, a line each."""
+    failed = []
+    for name, take_away in (services or platform_services()).revoke:
+        try:
+            take_away(lab, user)
+        except (LabError, OSError) as error:
+            failed.append(f"{name}: {error}")
+    return failed
+
+
+def land(lab: Lab, user: str, report: Report) -> None:
+    """Put the batches of each released lesson of the user's courses into their landing zone, unless they are there."""
+    from dataflow_hub.datagen import orders, seeds  # noqa: PLC0415 - as above
+    from dataflow_hub.services import object_store  # noqa: PLC0415
+
+    courses = open_roster(lab).roles(user)
+    for entry in released_lessons(lab):
+        course, lesson = str(entry["course"]), str(entry["lesson"])
+        if course not in courses or _has_files(lab, user, f"landing/{lesson}/"):
+            continue
+        report(f"Preparing your data for {lesson}")
+        seed = seeds.student_seed(secrets.secret(lab.workspace, f"course-{course}"), user, lesson)
+        object_store.put_files(lab, user, f"landing/{lesson}/", orders.generate(seed, entry.get("size", "S")).batches)
+
+
+def _has_files(lab: Lab, user: str, prefix: str) -> bool:
+    from dataflow_hub.services import object_store  # noqa: PLC0415 - as above
+
+    found = object_store.admin_client(lab).list_objects(object_store.bucket_name(user), prefix=prefix)
+    return next(iter(found), None) is not None
+
+
+def released_lessons(lab: Lab) -> list[dict[str, Any]]:
+    """Give the released lessons: course, lesson and size of data each."""
+    path = lab.workspace.state / "released.json"
+    return list(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else []
+
+
+def _required(call: Callable[[Lab, str], Any] | None, name: str, lab: Lab, user: str, report: Report) -> Any:  # noqa: ANN401
+    if call is None:
+        return None
+    report(f"{name}…")
+    try:
+        return call(lab, user)
+    except Exception as error:
+        raise ServiceError(f"{name} could not be made ready for {user}.", why=_reason(error), fix="Try again in a minute; then ask your instructor.") from error
+
+
+def _optional(call: Callable[[Lab, str], Any] | None, name: str, lab: Lab, user: str, report: Report) -> Any:  # noqa: ANN401
+    try:
+        return _required(call, name, lab, user, report)
+    except ServiceError as error:
+        report(f"{error.what} {error.why} Your server starts without it.")
+        return None
+
+
+def _reason(error: Exception) -> str:
+    return error.what if isinstance(error, LabError) else f"{type(error).__name__}: {str(error)[:200]}"

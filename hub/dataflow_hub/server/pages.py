@@ -1,0 +1,74 @@
+"""The hub's pages: templates, texts by account, and the tiles of the home page by role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dataflow_hub.roster import open_roster
+from dataflow_hub.server.texts import Texts, account_language
+
+if TYPE_CHECKING:
+    from traitlets.config import Config
+
+    from dataflow_hub.settings import Lab
+
+TEMPLATES = Path(__file__).parents[2] / "templates"
+ASSETS = TEMPLATES / "assets"
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One thing to open from the home page. `title` and `text` are keys of the texts; `course` fills the place in them."""
+
+    title: str
+    text: str
+    address: str
+    icon: str
+    course: str = ""
+    new_tab: bool = True
+
+
+def configure(c: Config, lab: Lab) -> None:
+    """Set the templates and what they are given: each is called with the hub's user for every page."""
+    c.JupyterHub.template_paths = [str(TEMPLATES)]
+    c.JupyterHub.template_vars = {
+        "t": lambda user: Texts(_language(lab, user)),
+        "language": lambda user: _language(lab, user),
+        "tiles": lambda user: tiles(lab, user.name) if user else [],
+        "full_name": lambda user: _full_name(lab, user),
+        "has_password": lambda _: lab.settings.auth.kind == "roster",
+        "here": "",
+    }
+
+
+def tiles(lab: Lab, name: str) -> list[Tile]:
+    """Give what the person called `name` may open."""
+    roster = open_roster(lab)
+    found = [
+        Tile("tile_lab", "tile_lab_text", f"/user/{name}/lab", "lab", new_tab=False),
+        Tile("tile_tour", "tile_tour_text", f"/user/{name}/lab/tree/tour", "tour", new_tab=False),
+    ]
+    ports = lab.settings.ports
+    found += [
+        Tile("tile_formgrader", "tile_formgrader_text", f"/services/formgrader-{course}/formgrader", "grade", course=course)
+        for course, role in roster.roles(name).items()
+        if role != "student"
+    ]
+    found += [Tile("tile_mlflow", "tile_mlflow_text", f"http://127.0.0.1:{ports.mlflow}/", "mlflow")]
+    if roster.is_admin(name):
+        found += [
+            Tile("tile_store", "tile_store_text", f"http://127.0.0.1:{ports.s3_console}/", "store"),
+            Tile("tile_admin", "tile_admin_text", "/hub/admin", "admin", new_tab=False),
+        ]
+    return found
+
+
+def _language(lab: Lab, user: Any) -> str:  # noqa: ANN401 - a hub user, or None
+    return account_language(lab, user.name) if user else lab.settings.hub.language
+
+
+def _full_name(lab: Lab, user: Any) -> str:  # noqa: ANN401
+    roster = open_roster(lab)
+    return roster.full_name(user.name) if user and roster.exists(user.name) else getattr(user, "name", "")

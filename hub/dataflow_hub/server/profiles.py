@@ -1,0 +1,72 @@
+"""What a student's server is set up with: Jupyter's and nbgrader's configuration, and the tour, mounted read-only."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dataflow_hub.roster import open_roster
+from dataflow_hub.server.environment import home
+
+if TYPE_CHECKING:
+    from dataflow_hub.sandbox.box import Mount
+    from dataflow_hub.settings import Lab
+
+_INSIDE = "/etc/jupyter"
+_SINGLE_USER = Path(__file__).with_name("single_user.py")
+_GRADING_EXTENSIONS = ("@jupyter/nbgrader:create-assignment", "@jupyter/nbgrader:formgrader", "@jupyter/nbgrader:menus")
+_ALWAYS_OFF = ("@jupyter/nbgrader:course-list", "@jupyterlab/apputils-extension:announcements", "@jupyterlab/extensionmanager-extension")
+_NBGRADER = '''"""nbgrader, on the student's side: the lab's exchange in place of a shared folder."""
+
+from dataflow_kernels.exchange.config import configure
+
+c = get_config()
+c.NbGrader.logfile = None
+configure(c)
+'''
+
+
+def mounts(lab: Lab, user: str) -> tuple[Mount, ...]:
+    """Give the read-only mounts of a student's server beside the runtime's."""
+    is_staff = any(role != "student" for role in open_roster(lab).roles(user).values())
+    configuration = render(lab, staff=is_staff)
+    found = [(configuration, _INSIDE)]
+    tour = lab.workspace.root / "notebooks" / "tour"
+    if tour.is_dir():
+        found.append((tour, f"{home(user)}/tour"))
+    return tuple(found)
+
+
+def render(lab: Lab, *, staff: bool) -> Path:
+    """Write the configuration folder that students' servers, or the staff's, see as /etc/jupyter; give it."""
+    folder = lab.workspace.cache / "jupyter" / ("staff" if staff else "student")
+    disabled = _ALWAYS_OFF if staff else (*_ALWAYS_OFF, *_GRADING_EXTENSIONS)
+    files = {
+        "jupyter_server_config.py": _SINGLE_USER.read_text(encoding="utf-8"),
+        "nbgrader_config.py": _NBGRADER,
+        "labconfig/page_config.json": json.dumps({"disabledExtensions": dict.fromkeys(disabled, True)}),
+        "jupyter_server_config.d/zz-dataflow.json": json.dumps({"ServerApp": {"jpserver_extensions": _server_extensions()}}),
+    }
+    for name, text in files.items():
+        _write(folder / name, text)
+    return Path(folder)
+
+
+def _server_extensions() -> dict[str, bool]:
+    return {
+        "nbgrader.server_extensions.formgrader": False,
+        "nbgrader.server_extensions.course_list": False,
+        "nbgrader.server_extensions.validate_assignment": True,
+        "nbgrader.server_extensions.assignment_list": True,
+    }
+
+
+def _write(path: Path, text: str) -> None:
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.chmod(0o644)
+    temporary.replace(path)

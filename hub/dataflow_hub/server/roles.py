@@ -1,0 +1,97 @@
+"""Who may do what: scopes of people, of their servers' tokens, of the services; groups follow the roster."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from dataflow_hub import secrets
+from dataflow_hub.server.ports import courses, formgrader_ports
+
+if TYPE_CHECKING:
+    from traitlets.config import Config
+
+    from dataflow_hub.settings import Lab
+
+EXCHANGE_ACCESS = "access:services!service=exchange"
+# what the token in a student's server may do: report its own activity, say whose it is, reach the exchange
+SERVER_TOKEN_SCOPES = ["users:activity!user", "read:users:name!user", EXCHANGE_ACCESS]
+_WAIT_SECONDS = 1  # the hub would wait for each service at its start, and they for the hub
+
+
+def configure(c: Config, lab: Lab) -> None:
+    """Set roles and services; who is in which group is the authenticator's to say."""
+    c.JupyterHub.services = [*_services(lab), *(formgrader_service(lab, course) for course in courses(lab))]
+    c.JupyterHub.load_roles = [*_roles(), *(formgrader_role(course) for course in courses(lab))]
+    c.Spawner.server_token_scopes = SERVER_TOKEN_SCOPES
+
+
+def student_group(course: str) -> str:
+    """Give the hub group of a course's students."""
+    return f"nbgrader-{course}"
+
+
+def grader_group(course: str) -> str:
+    """Give the hub group of a course's graders and instructors."""
+    return f"formgrade-{course}"
+
+
+def groups(roles: dict[str, str]) -> list[str]:
+    """Give the hub groups of a person with these roles by course."""
+    return sorted(student_group(course) if role == "student" else grader_group(course) for course, role in roles.items())
+
+
+def formgrader_service(lab: Lab, course: str) -> dict[str, Any]:
+    """Give the hub's entry for a course's formgrader: a page behind the hub's own login, for that course's graders."""
+    return {
+        "name": f"formgrader-{course}",
+        "url": f"http://127.0.0.1:{formgrader_ports(lab)[course]}",
+        "api_token": formgrader_token(lab, course),
+        "oauth_no_confirm": True,
+        "display": False,
+        "timeout": _WAIT_SECONDS,
+    }
+
+
+def formgrader_role(course: str) -> dict[str, Any]:
+    """Give the role that opens a course's formgrader to its graders."""
+    return {"name": grader_group(course), "scopes": [f"access:services!service=formgrader-{course}"], "groups": [grader_group(course)]}
+
+
+def formgrader_token(lab: Lab, course: str) -> str:
+    """Give the token with which a course's formgrader knows the hub."""
+    return secrets.secret(lab.workspace, f"formgrader-hub-token-{course}")
+
+
+def _services(lab: Lab) -> list[dict[str, Any]]:
+    ports, workspace = lab.settings.ports, lab.workspace
+    idle_seconds = lab.settings.sandbox.idle_minutes * 60
+    return [
+        {
+            "name": "exchange",
+            "url": f"http://127.0.0.1:{ports.exchange}",
+            "api_token": secrets.secret(workspace, "exchange-hub-token"),
+            "oauth_no_confirm": True,
+            "display": False,
+            "timeout": _WAIT_SECONDS,
+        },
+        {"name": "lab", "api_token": secrets.secret(workspace, "hub-admin-token"), "display": False},
+        {
+            "name": "idle-culler",
+            "command": [sys.executable, "-m", "jupyterhub_idle_culler", f"--timeout={idle_seconds}", f"--cull-every={max(10, idle_seconds // 10)}"],
+            "display": False,
+        },
+    ]
+
+
+def _roles() -> list[dict[str, Any]]:
+    return [
+        {"name": "user", "description": "Every account: its own pages and server, and the exchange", "scopes": ["self", EXCHANGE_ACCESS]},
+        {"name": "exchange-service", "scopes": ["read:users:name", "read:users:groups"], "services": ["exchange"]},
+        {
+            "name": "lab-operations",
+            "scopes": ["admin:users", "admin:groups", "admin:servers", "admin:services", "tokens", "read:hub", "list:users"],
+            "services": ["lab"],
+        },
+        {"name": "idle-culler", "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"], "services": ["idle-culler"]},
+    ]

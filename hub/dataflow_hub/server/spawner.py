@@ -1,0 +1,178 @@
+"""Students' servers: JupyterLab in a sandbox, outliving the hub, found again by it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyterhub.spawner import Spawner
+from jupyterhub.utils import random_port
+from traitlets import Any as AnyTrait
+
+from dataflow_hub import sandbox, secrets
+from dataflow_hub.errors import LabError
+from dataflow_hub.roster import open_roster
+from dataflow_hub.sandbox import Box, Limits
+from dataflow_hub.server import accounts, profiles
+from dataflow_hub.server.environment import home, server_environment
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from dataflow_kernels.environ import LabEnv
+    from traitlets.config import Config
+
+    from dataflow_hub.settings import Lab
+
+_GRACE_SECONDS = 8.0
+_START_SECONDS = 120
+
+
+class LabSpawner(Spawner):
+    """Starts one student's server in a box of its own. The box is kept by a process that does not end with the hub."""
+
+    lab = AnyTrait(help="The lab, as `dataflow_hub.settings.Lab`.", config=True)
+    services = AnyTrait(help="What provisioning calls; the lab's real services when None.", config=True)
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - traitlets' own
+        super().__init__(**options)
+        self._process: sandbox.Process | None = None
+        self._pid, self._started = 0, 0
+        self._events: list[str] = []
+
+    # -- what the hub calls ------------------------------------------------------
+
+    async def start(self) -> str:
+        """Provision, make the box, start the server; give its address."""
+        self._events = []
+        try:
+            kernel = await asyncio.to_thread(accounts.provision, self.lab, self.user.name, self._report, services=self.services)
+            self._report("Starting JupyterLab in your sandbox…")
+            self.ip, self.port = "127.0.0.1", random_port()
+            variables = server_environment(self.lab, self.user.name, self.get_env(), kernel)
+            await asyncio.to_thread(self._launch, variables, kernel)
+        except LabError as error:
+            self._report(str(error))
+            error.jupyterhub_message = f"{error.what} {error.why} {error.fix}"  # type: ignore[attr-defined] - shown on the page
+            raise
+        return f"http://127.0.0.1:{self.port}"
+
+    async def poll(self) -> int | None:
+        """Give None while the server runs."""
+        if self._process is not None:
+            return self._process.poll()
+        return None if self._pid and _start_time(self._pid) == self._started else 0
+
+    async def stop(self, now: bool = False) -> None:  # noqa: FBT001, FBT002 - JupyterHub's signature
+        """Ask the server to end, then see that all of its tree has."""
+        if await self.poll() is not None:
+            return
+        os.kill(self._pid, 15)
+        deadline = 1.0 if now else _GRACE_SECONDS + 4.0
+        while deadline > 0 and await self.poll() is None:
+            await asyncio.sleep(0.1)
+            deadline -= 0.1
+        if await self.poll() is None:
+            os.kill(self._pid, 9)
+
+    def get_state(self) -> dict[str, Any]:
+        """Give what a new hub needs to find the server again: a pid alone might be another's by then."""
+        return super().get_state() | ({"pid": self._pid, "started": self._started} if self._pid else {})
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take it back."""
+        super().load_state(state)
+        self._pid, self._started = state.get("pid", 0), state.get("started", 0)
+
+    def clear_state(self) -> None:
+        """Forget the server."""
+        super().clear_state()
+        self._process, self._pid, self._started = None, 0, 0
+
+    async def progress(self) -> AsyncGenerator[dict[str, Any], None]:
+        """Give each stage as it is reached, for the waiting page."""
+        shown = 0
+        while True:
+            while shown < len(self._events):
+                shown += 1
+                yield {"progress": min(90, 20 * shown), "message": self._events[shown - 1]}
+            if not self.pending == "spawn" and shown >= len(self._events):
+                return
+            await asyncio.sleep(0.2)
+
+    # -- the box -------------------------------------------------------------------
+
+    def box(self, variables: dict[str, str], kernel: LabEnv) -> Box:
+        """Give the box of this student's server."""
+        user, workspace = self.user.name, self.lab.workspace
+        limits = self.lab.settings.sandbox
+        return Box(
+            name=f"server-{user}",
+            environment=variables,
+            limits=Limits(limits.memory_mib, limits.cpu_cores, limits.processes, limits.open_files),
+            read_only=(*sandbox.runtime_mounts(workspace, kernel.java_home), *profiles.mounts(self.lab, user)),
+            writable=((self._home(), home(user)),),
+            network=True,
+            uid=open_roster(self.lab).uid(user),
+            working_directory=home(user),
+            user_name=user,
+        )
+
+    def _launch(self, variables: dict[str, str], kernel: LabEnv) -> None:
+        argv = [sys.executable, "-m", "jupyterhub.singleuser", *self.get_args()]
+        with self._log_file().open("wb") as log:
+            self._process = sandbox.start(
+                self.box(variables, kernel),
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                outlives_caller=True,
+                grace_seconds=_GRACE_SECONDS,
+                lab_id=_lab_id(self.lab),
+            )
+        self._pid, self._started = self._process.pid, _start_time(self._process.pid)
+
+    def _home(self) -> Path:
+        folder = self.lab.workspace.homes / self.user.name
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return Path(folder)
+
+    def _log_file(self) -> Path:
+        folder = self.lab.workspace.logs / "servers"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return Path(folder / f"{self.user.name}.log")
+
+    def _report(self, line: str) -> None:
+        self._events.append(line)
+
+
+def configure(c: Config, lab: Lab) -> None:
+    """Set the spawner and its limits in time."""
+    c.JupyterHub.spawner_class = LabSpawner
+    c.LabSpawner.lab = lab
+    c.Spawner.default_url = "/lab"
+    c.Spawner.start_timeout = _START_SECONDS
+    c.Spawner.http_timeout = _START_SECONDS
+    c.Spawner.poll_interval = 15
+
+
+def _start_time(pid: int) -> int:
+    """Give when a process started, in clock ticks since the machine did; 0 when there is none, or only its remains."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return 0 if fields[0] == "Z" else int(fields[19])
+
+
+def _lab_id(lab: Lab) -> str:
+    try:
+        from dataflow_hub.services.embedded import lab_id  # noqa: PLC0415 - the supervisor's side
+    except ImportError:
+        return secrets.secret(lab.workspace, "lab-id")
+    return str(lab_id(lab))

@@ -1,0 +1,113 @@
+"""The bench on which a check looks at a student's lake: Delta tables through delta-rs, without a JVM."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dataflow_kernels.checks.outcome import Text
+
+MAX_TABLE_ROWS = 20_000_000
+
+
+class ArtefactError(Exception):
+    """A table is not there or is not what the task asks for; `found` tells the student."""
+
+    def __init__(self, found: Text) -> None:
+        self.found = found
+        super().__init__(found.en)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A lake to look at and the files that landed.
+
+    Parameters
+    ----------
+    root
+        The lake's URI or folder.
+    landing
+        Gives the landing files by name.
+    options
+        delta-rs storage options; empty for files.
+    """
+
+    root: str
+    landing: Callable[[], Mapping[str, bytes]]
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def types(self, table: str) -> dict[str, str]:
+        """Give the columns of a Delta table of the lake and their types in Delta's words ("string", "timestamp", …).
+
+        Raises
+        ------
+        ArtefactError
+            When there is no such table.
+        """
+        return _types(self._open(table))
+
+    def read(self, table: str, columns: Mapping[str, tuple[str, ...]]) -> Any:
+        """Read columns of a Delta table as a pyarrow Table.
+
+        Parameters
+        ----------
+        columns
+            The names asked for, each with the Delta types that are accepted.
+
+        Raises
+        ------
+        ArtefactError
+            When the table or a column is missing, a type differs, or the table is unreasonably big.
+        """
+        opened = self._open(table)
+        types = _types(opened)
+        for name, accepted in columns.items():
+            _require(name, types.get(name), accepted)
+        try:
+            if (opened.count() or 0) > MAX_TABLE_ROWS:
+                raise ArtefactError(Text("The table has more rows than can be right.", "A tabela tem mais linhas do que faria sentido."))
+            return opened.to_pyarrow_table(columns=list(columns))
+        except (OSError, ValueError, _delta_error()) as error:
+            logging.getLogger(__name__).info("unreadable table", exc_info=error)
+            said = Text(f"`{table}` could not be read: its files are damaged.", f"Não foi possível ler `{table}`: há arquivos danificados.")
+            raise ArtefactError(said) from error
+
+    def _open(self, table: str) -> Any:
+        from deltalake import DeltaTable
+
+        try:
+            return DeltaTable(f"{self.root.rstrip('/')}/{table}", storage_options=dict(self.options) or None)
+        except (OSError, ValueError, _delta_error()) as error:
+            raise ArtefactError(Text(f"There is no Delta table at `{table}` yet.", f"Ainda não há uma tabela Delta em `{table}`.")) from error
+
+
+def landing_files(uri: str, options: Mapping[str, str]) -> dict[str, bytes]:
+    """Read the files right below a folder of a lake, by name, sorted."""
+    from deltalake.fs import DeltaStorageHandler
+    from pyarrow.fs import FileSelector, PyFileSystem
+
+    system = PyFileSystem(DeltaStorageHandler(uri, dict(options) or None))
+    found = sorted(info.path for info in system.get_file_info(FileSelector("", recursive=False)) if info.is_file)
+    return {path.rsplit("/", 1)[-1]: system.open_input_file(path).read() for path in found}
+
+
+def _types(table: Any) -> dict[str, str]:
+    return {column.name: str(getattr(column.type, "type", column.type)) for column in table.schema().fields}
+
+
+def _require(name: str, found: str | None, accepted: tuple[str, ...]) -> None:
+    if found is None:
+        raise ArtefactError(Text(f"The table has no column `{name}`.", f"A tabela não tem a coluna `{name}`."))
+    if found not in accepted:
+        wanted = accepted[0]
+        raise ArtefactError(
+            Text(f"Column `{name}` is {found[:60]}, not {wanted}.", f"A coluna `{name}` é {found[:60]}, e não {wanted}."),
+        )
+
+
+def _delta_error() -> type[Exception]:
+    from deltalake.exceptions import DeltaError
+
+    return DeltaError

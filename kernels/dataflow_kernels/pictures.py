@@ -1,0 +1,65 @@
+"""Pictures that lessons show: drawn here, without a network, in the student's language."""
+
+from __future__ import annotations
+
+from html import escape
+
+from dataflow_kernels.checks.outcome import Text
+
+_STAGES: tuple[tuple[str, Text, Text, str], ...] = (
+    ("sources", Text("Sources", "Fontes"), Text("shops, apps, files", "lojas, apps, arquivos"), "#5b6770"),
+    ("bronze", Text("Bronze", "Bronze"), Text("all that landed, as it was", "tudo que chegou, como era"), "#a0622d"),
+    ("silver", Text("Silver", "Silver"), Text("typed, deduplicated, explained", "tipada, sem duplicatas, explicada"), "#6f7f8f"),
+    ("gold", Text("Gold", "Gold"), Text("numbers people trust", "números confiáveis"), "#a8820a"),
+    ("use", Text("Use", "Uso"), Text("dashboards, models", "painéis, modelos"), "#3d5a80"),
+)
+_WIDTH, _GAP = 168, 30
+
+
+class Picture:
+    """An SVG drawing as a notebook shows it; as plain text, its description."""
+
+    def __init__(self, svg: str, description: str) -> None:
+        self._svg, self._description = svg, description
+
+    def _repr_html_(self) -> str:
+        return self._svg
+
+    def __repr__(self) -> str:
+        return self._description
+
+
+def pipeline(today: str, language: str | None = None) -> Picture:
+    """Draw the way of the data from source to use, with the stage `today` lit.
+
+    Parameters
+    ----------
+    today
+        "sources", "bronze", "silver", "gold" or "use".
+    language
+        "en" or "pt-BR"; by default, the student's.
+    """
+    from dataflow_kernels.environ import LabEnv
+
+    tongue = language or LabEnv.from_environ().language
+    boxes = "".join(_box(number, stage, today, tongue) for number, stage in enumerate(_STAGES))
+    description = " → ".join(f"[{name.to(tongue)}]" if key == today else name.to(tongue) for key, name, _, _ in _STAGES)
+    width = len(_STAGES) * (_WIDTH + _GAP)
+    label = escape(description, quote=True)
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} 96" style="max-width:100%;height:auto" role="img" aria-label="{label}">{boxes}</svg>'
+    return Picture(svg, description)
+
+
+def _box(number: int, stage: tuple[str, Text, Text, str], today: str, language: str) -> str:
+    key, name, says, colour = stage
+    lit = key == today
+    left = 4 + number * (_WIDTH + _GAP)
+    middle = left + _WIDTH / 2
+    fill, ink, edge = (colour, "#ffffff", 3) if lit else ("#f4f5f6", "#59636e", 1)
+    arrow = "" if number == 0 else f'<path d="M{left - _GAP + 4} 48h{_GAP - 12}m-7 -6l7 6l-7 6" fill="none" stroke="#8a949e" stroke-width="2"/>'
+    return (
+        f'{arrow}<rect x="{left}" y="12" width="{_WIDTH}" height="72" rx="10" fill="{fill}" stroke="{colour}" stroke-width="{edge}"/>'
+        f'<text x="{middle}" y="43" text-anchor="middle" font-family="sans-serif" font-size="18" font-weight="bold" fill="{ink}">'
+        f"{escape(name.to(language))}</text>"
+        f'<text x="{middle}" y="66" text-anchor="middle" font-family="sans-serif" font-size="11" fill="{ink}">{escape(says.to(language))}</text>'
+    )

@@ -1,0 +1,216 @@
+"""A real hub behind its real proxy on free ports, for tests: no object store, no MLflow, two students and an instructor."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dataflow_hub import secrets
+from dataflow_hub.operations import roster
+from dataflow_hub.roster import open_roster
+from dataflow_hub.settings import Lab, load_lab
+from tornado.httpclient import HTTPRequest
+from tornado.ioloop import IOLoop
+from tornado.websocket import websocket_connect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PASSWORD = "quatro palavras bem longas"
+_PORTS = ("hub", "hub_api", "proxy_api", "exchange", "formgrader", "s3", "s3_console", "mlflow", "store_internal")
+_WITHOUT_SERVICES = """
+from dataflow_hub.server.accounts import Services
+c.LabSpawner.services = Services(grant_store=None, grant_tracking=None)
+"""
+_START_SECONDS = 90
+
+
+@dataclass
+class HubRig:
+    """The lab, its two processes, and what a test asks of them."""
+
+    lab: Lab
+    environment: dict[str, str]
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, name: str) -> None:
+        """Start the proxy or the hub."""
+        command = {
+            "proxy": [sys.executable, "-m", "dataflow_hub.server.proxy"],
+            "hub": [sys.executable, "-m", "jupyterhub", "-f", str(self.lab.workspace.root / "hub" / "jupyterhub_config.py")],
+        }[name]
+        with (self.lab.workspace.logs / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                command, cwd=self.lab.workspace.run, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def kill(self, name: str) -> None:
+        """kill -9 one of them, and what it started in its own session."""
+        self.processes[name].kill()
+        self.processes[name].wait()
+
+    def wait_healthy(self, seconds: float = _START_SECONDS) -> float:
+        """Wait until the hub answers through the front door; give how long that took."""
+        began = time.monotonic()
+        while time.monotonic() - began < seconds:
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.lab.public_url}/hub/health", timeout=2):
+                return time.monotonic() - began
+            time.sleep(0.1)
+        text = (self.lab.workspace.logs / "hub.log").read_text()[-3000:]
+        message = f"the hub did not answer within {seconds} s:\n{text}"
+        raise AssertionError(message)
+
+    def hub(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Ask the hub's API as the lab's own service."""
+        return self.ask(f"/hub/api/{path}", secrets.secret(self.lab.workspace, "hub-admin-token"), method, body)
+
+    def ask(self, path: str, token: str, method: str = "GET", body: Any = None) -> tuple[int, Any]:
+        """Ask the front door with a token; give status and reply."""
+        request = urllib.request.Request(
+            self.lab.public_url + path,
+            method=method,
+            data=json.dumps(body).encode() if body is not None else None,
+            headers={"Authorization": f"token {token}"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as reply:
+                text = reply.read()
+                return reply.status, json.loads(text) if text else None
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode(errors="replace")
+
+    def token(self, user: str) -> str:
+        """Give a token with which a test is `user`."""
+        self.hub("POST", f"users/{user}")
+        status, reply = self.hub("POST", f"users/{user}/tokens", {"expires_in": 3600})
+        assert status == 201, reply
+        return str(reply["token"])
+
+    def spawn(self, user: str) -> float:
+        """Start a student's server and wait until it is ready; give how long that took."""
+        self.hub("POST", f"users/{user}")
+        began = time.monotonic()
+        status, reply = self.hub("POST", f"users/{user}/server")
+        assert status in (201, 202), reply
+        while time.monotonic() - began < _START_SECONDS:
+            status, reply = self.hub("GET", f"users/{user}")
+            if status == 200 and reply["servers"].get("", {}).get("ready"):
+                return time.monotonic() - began
+            time.sleep(0.2)
+        message = f"{user}'s server did not start: {self.server_log(user)}"
+        raise AssertionError(message)
+
+    def server_log(self, user: str) -> str:
+        """Give the end of the log of a student's server."""
+        path = self.lab.workspace.logs / "servers" / f"{user}.log"
+        return path.read_text(errors="replace")[-3000:] if path.exists() else "(no log)"
+
+    def kernel(self, user: str) -> Kernel:
+        """Start a kernel in a student's running server."""
+        token = self.token(user)
+        status, reply = self.ask(f"/user/{user}/api/kernels", token, "POST", {"name": "python3"})
+        assert status == 201, reply
+        return Kernel(self, user, token, reply["id"])
+
+
+@dataclass
+class Kernel:
+    """A kernel in a student's sandbox, driven over the same websocket as a browser's."""
+
+    rig: HubRig
+    user: str
+    token: str
+    kernel_id: str
+
+    def run(self, code: str, timeout_seconds: float = 60) -> str:
+        """Run a cell; give what it printed, or its error."""
+        return str(IOLoop(make_current=False).run_sync(lambda: self._run(code), timeout=timeout_seconds))
+
+    async def _run(self, code: str) -> str:
+        port = self.rig.lab.settings.ports.hub
+        url = f"ws://127.0.0.1:{port}/user/{self.user}/api/kernels/{self.kernel_id}/channels"
+        connection = await websocket_connect(HTTPRequest(url, headers={"Authorization": f"token {self.token}"}), max_message_size=1 << 26)
+        header = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "username": self.user, "session": uuid.uuid4().hex, "version": "5.3"}
+        content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False, "stop_on_error": True}
+        message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell", "buffers": []}
+        await connection.write_message(json.dumps(message))
+        printed: list[str] = []
+        try:
+            while True:
+                text = await connection.read_message()
+                assert isinstance(text, str), "the connection closed"
+                reply = json.loads(text)
+                if reply["parent_header"].get("msg_id") != header["msg_id"]:
+                    continue
+                kind, body = reply["header"]["msg_type"], reply["content"]
+                if kind == "stream":
+                    printed.append(body["text"])
+                elif kind == "error":
+                    printed.append(f"{body['ename']}: {body['evalue']}")
+                elif kind == "status" and body["execution_state"] == "idle":
+                    return "".join(printed)
+        finally:
+            connection.close()
+
+
+@contextlib.contextmanager
+def running_hub(folder: Path) -> Iterator[HubRig]:
+    """Give a running hub whose state is in `folder`; nothing of it is left afterwards."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for parent in (folder, *folder.parents[:3]):
+        with contextlib.suppress(PermissionError):
+            parent.chmod(parent.stat().st_mode | 0o011)
+    environment = {**os.environ, "DATAFLOW_STATE": str(folder), "DATAFLOW__HUB__LOGIN_ATTEMPTS_PER_MINUTE": "5"}
+    environment |= {f"DATAFLOW__PORTS__{name.upper()}": str(_free_port()) for name in _PORTS}
+    lab = load_lab(state=folder, environ=environment)
+    lab.workspace.prepare()
+    extra = folder / "jupyterhub_config.d"
+    extra.mkdir(exist_ok=True)
+    (extra / "without_services.py").write_text(_WITHOUT_SERVICES)
+    _enrol(lab)
+    rig = HubRig(lab, environment)
+    try:
+        rig.start("proxy")
+        rig.start("hub")
+        rig.wait_healthy()
+        yield rig
+    finally:
+        _clean(rig)
+
+
+def _enrol(lab: Lab) -> None:
+    people = open_roster(lab)
+    for user, role, language in (("ana", "student", "en"), ("bruno", "student", "pt-BR"), ("professora", "instructor", "en")):
+        roster.add(lab, "medallion", user, user.title(), role, language)
+        people.accept_invite(people.invite(user), PASSWORD)
+
+
+def _clean(rig: HubRig) -> None:
+    for process in rig.processes.values():
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    mark = secrets.secret(rig.lab.workspace, "lab-id").encode()
+    state = str(rig.lab.workspace.state).encode()
+    for folder in Path("/proc").glob("[0-9]*"):  # the launchers of servers, which outlive a hub on purpose; each takes its tree along
+        with contextlib.suppress(OSError):
+            if b"sandbox/launch.py" in (folder / "cmdline").read_bytes() and (mark in (folder / "environ").read_bytes() or state in (folder / "environ").read_bytes()):
+                os.kill(int(folder.name), signal.SIGKILL)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

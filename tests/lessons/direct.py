@@ -1,0 +1,97 @@
+"""Runs many submissions of one lesson on one warm Spark, without a sandbox: the quick way to try a lesson's solutions and mutants.
+
+`python direct.py FOLDER` reads FOLDER/request.json and writes each submission's artefacts as `cases.evaluate` wants them. The grading proper
+runs each submission in a sandbox of its own; `tests/integration/test_grading_*.py` and the release gate prove that path.
+"""
+
+import json
+import os
+import shutil
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+os.environ.setdefault("MPLBACKEND", "agg")
+
+
+def main(folder: Path) -> None:
+    from dataflow_kernels.environ import LabEnv
+    from dataflow_kernels.spark import LabSpark
+
+    request = json.loads((folder / "request.json").read_text())
+    lab = LabSpark(LabEnv(**request["environment"]))
+    session = lab.session()
+    try:
+        for submission in request["submissions"]:
+            play(folder, session, submission, request)
+    finally:
+        lab.stop()
+
+
+def play(folder: Path, session, submission: dict, request: dict) -> None:
+    """Run the notebook's cells, then the steps of each case, and copy the lake at each snapshot."""
+    from dataflow_kernels.environ import LabEnv
+    from dataflow_kernels.lake import Lake
+
+    begin = time.monotonic()
+    target = folder / submission["name"]
+    lake = target / "notebook" / "lake"
+    shutil.copytree(folder / "landing", lake / "landing" / request["lesson"])
+    namespace = {
+        "spark": session,
+        "lake": Lake(LabEnv(user="student", lake_root=lake.as_uri())),
+        "check": lambda *ids: None,
+        "__name__": "__main__",
+    }
+    errors = [error for cell in submission["cells"] if (error := attempt(lambda cell=cell: exec(compile(cell, "<cell>", "exec"), namespace)))]
+    for number, steps in enumerate(request["cases"]):
+        run_case(folder, target, number, steps, namespace)
+    (target / "log.json").write_text(json.dumps({"errors": errors, "seconds": time.monotonic() - begin}))
+
+
+def run_case(folder: Path, target: Path, number: int, steps: list, namespace: dict) -> None:
+    scratch, landing, out = target / f"scratch-{number}", folder / f"landing-{number}", target / f"case-{number}"
+    scratch.mkdir()
+    out.mkdir()
+    calls = []
+    for index, step in enumerate(steps):
+        arguments = {
+            name: value.replace("{lake}", scratch.as_uri()).replace("{landing}", landing.as_uri()) for name, value in step["arguments"].items()
+        }
+        begin = time.monotonic()
+        with refused(scratch / step["table"]) if step["fault"] == "commit_refused" else no_fault():
+            error = attempt(lambda step=step, arguments=arguments: namespace[step["function"]](**arguments))
+        calls.append({"step": index, "function": step["function"], "error": error, "seconds": time.monotonic() - begin})
+        if step["snapshot"]:
+            shutil.copytree(scratch, out / step["snapshot"])
+    (out / "calls.json").write_text(json.dumps(calls))
+
+
+def attempt(call) -> str:
+    try:
+        call()
+    except BaseException as error:  # noqa: BLE001 - a submission may raise anything
+        return f"{type(error).__name__}: {str(error)[:300]}"
+    return ""
+
+
+@contextmanager
+def refused(table: Path):
+    """Let data files land but no commit; as root this needs a process without CAP_DAC_OVERRIDE."""
+    log = table / "_delta_log"
+    log.mkdir(parents=True, exist_ok=True)
+    log.chmod(0o555)
+    try:
+        yield
+    finally:
+        log.chmod(0o755)
+
+
+@contextmanager
+def no_fault():
+    yield
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
