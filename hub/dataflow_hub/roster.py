@@ -26,7 +26,7 @@ ROLES = ("student", "grader", "instructor")
 LANGUAGES = ("en", "pt-BR")
 SHORTEST_PASSWORD = 10
 _LONGEST_PASSWORD = 256
-_LONGEST_NAME = 32
+_SHORTEST_NAME, _LONGEST_NAME = 2, 32
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[.-][a-z0-9]+)*")
 _COURSE = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 _RESERVED = {"root", "nobody", "service", "formgrader", "exchange", "grading"}
@@ -91,7 +91,8 @@ class Roster:
         _check_course(course)
         with self._connection() as connection:
             made = _add_account(connection, user, name, language)
-            connection.execute("INSERT INTO memberships VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET role = excluded.role", (course, user, role))
+            upsert = "INSERT INTO memberships VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET role = excluded.role"
+            connection.execute(upsert, (course, user, role))
         return made
 
     def add_admin(self, user: str, name: str, language: str) -> bool:
@@ -202,7 +203,8 @@ class Roster:
         """
         hashed = self._hash(password)
         with self._connection() as connection:
-            used = connection.execute("DELETE FROM invites WHERE token_hash = ? AND expires >= ? RETURNING user", (_digest(token), time.time()))
+            use = "DELETE FROM invites WHERE token_hash = ? AND expires >= ? RETURNING user"
+            used = connection.execute(use, (_digest(token), time.time()))
             row = used.fetchone()
             if row is None:
                 raise RosterError("This invite link has been used or has expired.", fix="Ask your instructor for a new one.")
@@ -233,7 +235,8 @@ class Roster:
 
     def _hash(self, password: str) -> str:
         if not SHORTEST_PASSWORD <= len(password) <= _LONGEST_PASSWORD:
-            raise RosterError(f"A password has {SHORTEST_PASSWORD} to {_LONGEST_PASSWORD} characters.", fix="Take a longer one: four words do well.")
+            what = f"A password has {SHORTEST_PASSWORD} to {_LONGEST_PASSWORD} characters."
+            raise RosterError(what, fix="Take a longer one: four words do well.")
         return self._hasher.hash(password)
 
     def _account(self, user: str) -> tuple[int, str, str, str]:
@@ -274,7 +277,7 @@ def _check_course(course: str) -> None:
 
 
 def _check(user: str, role: str, language: str) -> None:
-    if not _NAME.fullmatch(user) or not 2 <= len(user) <= _LONGEST_NAME or user in _RESERVED or user.startswith("service-"):
+    if not _NAME.fullmatch(user) or not _SHORTEST_NAME <= len(user) <= _LONGEST_NAME or user in _RESERVED or user.startswith("service-"):
         raise RosterError(
             f"{user!r} cannot be a user name.",
             fix=f"Use 2 to {_LONGEST_NAME} lower-case letters and digits, with single hyphens or dots between them.",
@@ -286,7 +289,8 @@ def _check(user: str, role: str, language: str) -> None:
 
 
 def _add_account(connection: sqlite3.Connection, user: str, name: str, language: str) -> bool:
-    made = connection.execute("INSERT OR IGNORE INTO accounts (user, full_name, language) VALUES (?, ?, ?)", (user, name, language)).rowcount > 0
+    insert = "INSERT OR IGNORE INTO accounts (user, full_name, language) VALUES (?, ?, ?)"
+    made = connection.execute(insert, (user, name, language)).rowcount > 0
     if not made:
         connection.execute("UPDATE accounts SET full_name = ?, language = ? WHERE user = ?", (name, language, user))
     return made

@@ -46,7 +46,7 @@ _SPEC = KernelSpec(
 )
 
 
-class _Manager(AsyncKernelManager):
+class _Manager(AsyncKernelManager):  # type: ignore[misc] # it has no types
     """Starts our kernel whatever the notebook's metadata asks for."""
 
     @property
@@ -82,7 +82,7 @@ class Session:
 
     async def start(self, timeout_seconds: int) -> _CappedClient:
         """Give a client of a fresh kernel."""
-        manager = _Manager(transport="ipc", ip=f"/tmp/kernel-{uuid.uuid4().hex[:8]}")
+        manager = _Manager(transport="ipc", ip=f"/tmp/kernel-{uuid.uuid4().hex[:8]}")  # noqa: S108 - the sandbox's own
         client = _CappedClient(
             nbformat.v4.new_notebook(),
             km=manager,
@@ -159,7 +159,7 @@ class Session:
 
     async def _kill_at(self, folder: str) -> None:
         before = _file_count(Path(folder))
-        while _file_count(Path(folder)) <= before:
+        while _file_count(Path(folder)) <= before:  # noqa: ASYNC110 - the event is another process's file
             await asyncio.sleep(0.01)
         if self.client is not None and self.client.km is not None:
             await self.client.km.signal_kernel(9)

@@ -17,12 +17,14 @@ from typing import IO
 from dataflow_kernels.environ import LabEnv, process_environment
 from dataflow_kernels.errors import SparkStartFailed
 from dataflow_kernels.jars import pyspark_jars
+from dataflow_kernels.java import describe_java
 
 _OPENED = (
     *("java.lang", "java.lang.invoke", "java.lang.reflect", "java.io", "java.net", "java.nio", "java.util"),
     *("java.util.concurrent", "java.util.concurrent.atomic", "sun.nio.ch", "sun.nio.cs", "sun.security.action", "sun.util.calendar"),
 )
 _START_TIMEOUT_SECONDS = 120.0
+_UNSAFE_CLOSED_SINCE = 24
 _LOG_LIMIT_BYTES = 8 * 2**20
 
 
@@ -102,7 +104,7 @@ def command(env: LabEnv, options: Sequence[str] = ()) -> list[str]:
     """Give the JVM's argument list. No secret is in it: those reach it through its environment."""
     java = Path(env.java_home) / "bin" / "java"
     confs = [part for key, value in static_conf(env).items() for part in ("--conf", f"{key}={value}")]
-    return [str(java), *options, *_memory(env), *_archive(env.cds_archive), *_behaviour(), "org.apache.spark.deploy.SparkSubmit", *confs, "pyspark-shell"]
+    return [str(java), *options, *_memory(env), *_archive(env.cds_archive), *_behaviour(), *_unsafe(Path(env.java_home)), "org.apache.spark.deploy.SparkSubmit", *confs, "pyspark-shell"]
 
 
 def class_path(env: LabEnv) -> str:
@@ -165,6 +167,14 @@ def _behaviour() -> list[str]:
     log4j = Path(__file__).with_name("log4j2.properties")
     properties = [f"-Dlog4j2.configurationFile={log4j}", "-Djava.net.preferIPv4Stack=true", "-Duser.timezone=UTC", "-Dfile.encoding=UTF-8"]
     return [*opened, "--enable-native-access=ALL-UNNAMED", "-Dio.netty.tryReflectionSetAccessible=true", *properties]
+
+
+def _unsafe(home: Path) -> list[str]:
+    """From Java 24 on, netty keeps off direct memory unless told; Arrow then dies in a thread, and `toPandas` waits for ever."""
+    java = describe_java(home)
+    if java is None or java.feature < _UNSAFE_CLOSED_SINCE:
+        return []
+    return ["--sun-misc-unsafe-memory-access=allow", "-Dio.netty.noUnsafe=false"]
 
 
 def _environment(env: LabEnv, folder: Path) -> dict[str, str]:

@@ -59,7 +59,7 @@ lake.files(entrada)
 # %%
 bronze_path = lake.path("tour", "bronze", "pedidos")
 colunas = "lote string, posicao long, linha string, corrompida boolean, ingestao timestamp"
-DeltaTable.createOrReplace(spark).location(bronze_path).addColumns(spark.createDataFrame([], colunas).schema).execute()
+spark.createDataFrame([], colunas).write.format("delta").mode("overwrite").save(bronze_path)
 
 
 def ingerir(lote: str) -> None:

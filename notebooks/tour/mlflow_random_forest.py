@@ -121,7 +121,14 @@ print(f"average precision {floresta:.3f}, against {base:.3f} for a guess")
 modelo = modelos["random_forest"]
 with mlflow.start_run(run_name="random_forest_model"):
     assinatura = infer_signature(X_treino, modelo.predict(X_treino))
-    salvo = mlflow.sklearn.log_model(modelo, name="random_forest_model", signature=assinatura, input_example=X_treino.head(3), serialization_format="skops")
+    salvo = mlflow.sklearn.log_model(
+        modelo,
+        name="random_forest_model",
+        signature=assinatura,
+        input_example=X_treino.head(3),
+        serialization_format="skops",  # unlike pickle, loading it runs no code
+        skops_trusted_types=["sklearn.tree._tree.Tree"],
+    )
     mlflow.log_metrics(resultado["random_forest"])
 carregado = mlflow.sklearn.load_model(salvo.model_uri)
 assert (carregado.predict(X_teste) == modelo.predict(X_teste)).all()

@@ -112,7 +112,7 @@ quarentena.select(F.explode("motivos").alias("motivo")).groupBy("motivo").count(
 # %%
 silver_path = lake.path("tour", "silver", "pedidos")
 bons = julgado.filter("size(motivos) = 0").drop("motivos")
-DeltaTable.createOrReplace(spark).location(silver_path).addColumns(bons.schema).execute()
+bons.limit(0).write.format("delta").mode("overwrite").save(silver_path)
 ultima = Window.partitionBy("pedido_id").orderBy(F.desc("versao"), F.desc("ts_evento"))
 
 

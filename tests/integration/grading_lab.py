@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import nbformat
-
 from dataflow_hub.grading import build, gradebook
 from dataflow_hub.grading.course import Lesson, load_lesson
 from dataflow_hub.grading.judge import Judged, code_of, judge, seeds_of
@@ -67,7 +66,7 @@ title = {en = "why it is safe", "pt-BR" = "por que é seguro"}
 rubric = [{en = "nothing", "pt-BR" = "nada"}, {en = "the mechanism", "pt-BR" = "o mecanismo"}]
 """
 
-REFERENCE = '''
+REFERENCE = """
 import os
 
 import pyarrow as pa
@@ -82,11 +81,11 @@ def land(batch, table):
         return
     predicate = {"predicate": f"source = '{name}'"} if DeltaTable.is_deltatable(table) else {}
     write_deltalake(table, rows, mode="overwrite", **predicate)
-'''
+"""
 APPENDING = REFERENCE.replace('mode="overwrite", **predicate', 'mode="append"')
 HALF = REFERENCE.replace("[:-1]", "[:-1][::2]")
 
-_LESSON = f'''# %%
+_LESSON = f"""# %%
 print("tiny lesson")
 
 # %% tags=["solution:land"]
@@ -110,7 +109,7 @@ print("checked after submission")
 
 # %% [markdown] tags=["manual:explain"]
 # Write here.
-'''
+"""
 
 _VISIBLE = '''
 from dataflow_kernels.checks import Bench, Outcome, Text, visible
@@ -223,5 +222,3 @@ def grade(lab: Lab, student: str, *, again: bool = False) -> gradebook.Mark:
     queue_of(lab, COURSE).add(LESSON, student, "stamp", again=again)
     work(lab, COURSE, LESSON)
     return gradebook.mark(lab, COURSE, LESSON, student)
-
-

@@ -61,6 +61,7 @@ def _environment(folder: Path) -> dict[str, object]:
         "java_home": str(find_java().home),
         "jars_dir": str(workspace.jars),
         "spark_log": str(folder / "spark.log"),
+        "cds_archive": str(next(iter(sorted((workspace.cache / "jvm").glob("*.jsa"))), "")),
     }
 
 

@@ -35,7 +35,7 @@ def schema(bench: Bench) -> Outcome:
         if not sources <= set(files):
             wrong.append({"column": "source", "expected": "the file's path or name", "found": ", ".join(sorted(sources))})
     return Outcome(
-        score=(len(COLUMNS) - len(wrong)) / len(COLUMNS),
+        score=max(0, 3 - len(wrong)) / 3,  # three columns are the student's work, two were given
         expected=Text("Five columns, of these types, with no null in them.", "Cinco colunas, destes tipos, sem nenhum nulo."),
         found=Text(f"{len(COLUMNS) - len(wrong)} of 5 columns are right.", f"{len(COLUMNS) - len(wrong)} de 5 colunas estão certas."),
         hint=Text("Compare `bronze_rows(...).printSchema()` with the table in the task.", "Compare `bronze_rows(...).printSchema()` com a tabela do enunciado."),

@@ -8,6 +8,7 @@ import sqlite3
 import sys
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,7 @@ def add_lesson(lab: Lab, course: str, lesson: str, files: Mapping[str, bytes], d
             fix="Give the changed lesson a new folder name, or bring the graded cells back.",
         ) from error
     with open_gradebook(lab, course) as gradebook:
-        gradebook.find_assignment(lesson).duedate = due.replace(tzinfo=None) - due.utcoffset() if due else None  # type: ignore[operator] - checked: it has a zone
+        gradebook.find_assignment(lesson).duedate = due.astimezone(UTC).replace(tzinfo=None) if due else None  # nbgrader keeps naive UTC
         gradebook.db.commit()
 
 
@@ -93,7 +94,8 @@ def publishable(content: bytes) -> bytes:
     notebook: NotebookNode = nbformat.reads(content.decode(), as_version=4)
     for step in (LockCells, ClearOutput, ComputeChecksums, CheckCellMetadata):
         notebook, _ = step().preprocess(notebook, {})
-    return (nbformat.writes(notebook, indent=1, sort_keys=True).rstrip("\n") + "\n").encode()
+    text: str = nbformat.writes(notebook, indent=1, sort_keys=True)
+    return f"{text.rstrip()}\n".encode()
 
 
 def _replace_files(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -65,7 +65,9 @@ def code_of(notebook: NotebookNode) -> tuple[str, ...]:
     return tuple(cell.source for cell in notebook.cells if cell.cell_type == "code")
 
 
-def judge(lab: Lab, lesson: Lesson, code: Sequence[str], seeds: Seeds, *, language: str = "en", run_timeout_seconds: int = 0) -> Judged:
+def judge(  # noqa: PLR0913 - the facts of one run
+    lab: Lab, lesson: Lesson, code: Sequence[str], seeds: Seeds, *, language: str = "en", run_timeout_seconds: int = 0
+) -> Judged:
     """Run the code cells in one sandbox and judge what they leave in another; the lesson's time limit holds unless one is given.
 
     Raises

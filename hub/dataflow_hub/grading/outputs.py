@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import bleach
+import bleach  # type: ignore[import-untyped]
 
 _TABLE = {"table", "thead", "tbody", "tfoot", "tr", "th", "td", "caption", "div", "span", "p", "br"}
 _TEXT = {"b", "strong", "i", "em", "code", "pre", "ul", "ol", "li"}

@@ -38,7 +38,7 @@ _KEY = "dataflow"
 _EXTRA_BYTES = 20 * 2**20
 
 
-class _Step(NbGraderPreprocessor):  # type: ignore[misc] - nbgrader has no types
+class _Step(NbGraderPreprocessor):  # type: ignore[misc] # nbgrader has no types
     root = Unicode("", help="The checkout that holds the lessons.").tag(config=True)
     state = Unicode("", help="The lab's state folder.").tag(config=True)
     course = Unicode("", help="The course that the assignment is of.").tag(config=True)

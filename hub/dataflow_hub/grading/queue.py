@@ -56,7 +56,8 @@ class Queue:
             changed = connection.execute(
                 "INSERT INTO jobs (lesson, student, stamp, state) VALUES (?1, ?2, ?3, 'pending') ON CONFLICT DO UPDATE "
                 "SET stamp = ?3, state = 'pending', worker = '', attempts = 0, detail = '' "
-                "WHERE state IN ('done', 'review') AND (stamp <> ?3 OR state = 'review' OR ?4) OR state = 'pending' AND stamp <> ?3 RETURNING 1",
+                "WHERE state IN ('done', 'review') AND (stamp <> ?3 OR state = 'review' OR ?4) "
+                "OR state = 'pending' AND stamp <> ?3 RETURNING 1",
                 (lesson, student, stamp, again),
             ).fetchall()
         return bool(changed)

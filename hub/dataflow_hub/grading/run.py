@@ -122,6 +122,7 @@ def _run_once(lab: Lab, plan: Plan, into: Path) -> Run:
             _play(plan, runner, box, into, run)
         finally:
             process.kill()
+            runner.close()
     run.seconds = time.monotonic() - begin
     return run
 
@@ -182,7 +183,9 @@ def _play_case(timeout_seconds: int, case: Case, runner: Runner, box: run_box.Op
     box.clear_case(case.name)
 
 
-def _play_step(timeout_seconds: int, case: str, index: int, step: Step, runner: Runner, box: run_box.OpenBox) -> CallResult:
+def _play_step(  # noqa: PLR0913, PLR0917 - the facts of one call
+    timeout_seconds: int, case: str, index: int, step: Step, runner: Runner, box: run_box.OpenBox
+) -> CallResult:
     table = tuple(part for part in step.table.split("/") if part)
     request = {
         "operation": "call",

@@ -139,8 +139,9 @@ def _clean_cell(cell: object, index: int, seen: set[str]) -> NotebookNode:
     text = "".join(part for part in source if isinstance(part, str)) if isinstance(source, list) else source
     if not isinstance(text, str) or len(text) > MAX_SOURCE:
         raise SubmissionRefusedError(f"The text of cell {index + 1} is missing or too long.", fix=_again())
-    metadata = cell.get("metadata") if isinstance(cell.get("metadata"), dict) else {}
-    kept = {key: metadata[key] for key in _KEPT_CELL_METADATA if isinstance(metadata.get(key), dict | list)}  # type: ignore[index]
+    given = cell.get("metadata")
+    metadata: dict[str, Any] = given if isinstance(given, dict) else {}
+    kept = {key: metadata[key] for key in _KEPT_CELL_METADATA if isinstance(metadata.get(key), dict | list)}
     make = getattr(nbformat.v4, f"new_{cell['cell_type']}_cell")
     made: NotebookNode = make(source=text, metadata=_sound_metadata(kept))
     made["id"] = _own_id(cell.get("id"), index, seen)

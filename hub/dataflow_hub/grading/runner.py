@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -53,10 +54,18 @@ class Runner:
         self._write(json.dumps({"token": token, **request}).encode() + b"\n")
         return self._await(token, min(self.deadline, time.monotonic() + timeout_seconds))
 
+    def close(self) -> None:
+        """Give the pipes back; the process must have ended."""
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):  # what was still to be written has no reader
+                    pipe.close()
+
     def _write(self, line: bytes) -> None:
         # in a thread of its own: a stopped reader must not hold us beyond the deadline
         def send() -> None:
             try:
+                assert self.process.stdin
                 self.process.stdin.write(line)
                 self.process.stdin.flush()
             except (OSError, ValueError):
@@ -85,6 +94,7 @@ class Runner:
         left = deadline - time.monotonic()
         if left <= 0:
             raise RunnerGoneError("The submission ran longer than it may and was stopped.", started=self.started)
+        assert self.process.stdout
         stdout = self.process.stdout.fileno()
         ready, _, _ = select.select([stdout], [], [], min(left, _TICK_SECONDS))
         self.watch()

@@ -20,7 +20,7 @@ from dataflow_hub.grading import gradebook
 from dataflow_hub.grading.course import LANGUAGES, Lesson, lessons, load_lesson
 from dataflow_hub.grading.gate import GateRow, run_gate
 from dataflow_hub.grading.nbgrader_config import course_folder, write_config
-from dataflow_hub.grading.queue import Job
+from dataflow_hub.grading.queue import Job, Queue
 from dataflow_hub.grading.queue_worker import queue_of, sanitise
 from dataflow_hub.settings import Lab
 from dataflow_hub.workspace import write_private
@@ -88,7 +88,7 @@ def list_lessons(lab: Lab) -> list[LessonRow]:
 
 
 def _lesson_row(lesson: Lesson, released: set[tuple[str, str]]) -> LessonRow:
-    points = sum(part.points for part in (*lesson.checks, *lesson.manual))
+    points = sum(part.points for part in lesson.checks) + sum(part.points for part in lesson.manual)
     return LessonRow(lesson.course, lesson.name, lesson.title.en, lesson.minutes, points, (lesson.course, lesson.name) in released)
 
 
@@ -117,7 +117,9 @@ def build(lab: Lab, course: str) -> list[Path]:
     return [path for lesson in lessons(lab.workspace.courses, course) for path in lesson_build.write_generated(lesson)]
 
 
-def release(lab: Lab, course: str, lesson: str, due: datetime | None = None, report: Report = _silent, *, seeds: int = 3) -> None:
+def release(  # noqa: PLR0913 - what one types
+    lab: Lab, course: str, lesson: str, due: datetime | None = None, report: Report = _silent, *, seeds: int = 3
+) -> None:
     """Put a lesson through the gate, into the gradebook and out to its students; anything wrong stops it before.
 
     Raises
@@ -220,7 +222,7 @@ def _work_off(lab: Lab, course: str, lesson: str, report: Report) -> None:
     while waiting := sum(job.state == "pending" for job in queue.jobs(lesson)):
         workers = [_start_worker(lab, course, lesson) for _ in range(min(waiting, lab.settings.grading.workers))]
         try:
-            _watch(lab, course, lesson, workers, told, report)
+            _watch(queue, lesson, workers, told, report)
         finally:
             for worker in workers:
                 worker.terminate()
@@ -235,8 +237,7 @@ def _start_worker(lab: Lab, course: str, lesson: str) -> subprocess.Popen[bytes]
         return subprocess.Popen(argv, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
 
 
-def _watch(lab: Lab, course: str, lesson: str, workers: list[subprocess.Popen[bytes]], told: set[str], report: Report) -> None:
-    queue = queue_of(lab, course)
+def _watch(queue: Queue, lesson: str, workers: list[subprocess.Popen[bytes]], told: set[str], report: Report) -> None:
     while True:
         running = any(worker.poll() is None for worker in workers)
         for job in queue.jobs(lesson):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import stat
@@ -23,6 +24,7 @@ from dataflow_hub.settings import Lab
 _FREE_MIB = 4096
 _MEMORY_MIB = 4096
 _YEAR_OF_WRITING = 2026
+_CLOCK_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -81,12 +83,20 @@ def _java(_lab: Lab) -> Finding:
 
 def _jars(lab: Lab) -> Finding:
     from dataflow_kernels.install import LOCK
-    from dataflow_kernels.jars import find_broken
+    from dataflow_kernels.jars import read_lock
 
-    broken = find_broken(LOCK, lab.workspace.jars)
+    broken = [jar.file for jar in read_lock(LOCK) if _digest(lab.workspace.jars / jar.file) != jar.sha256]
     if broken:
-        return Finding("jars", ok=False, what=f"{len(broken)} missing or altered, such as {broken[0]}", fix="Run ./lab up: it fetches them again.")
+        what = f"{len(broken)} missing or altered, such as {broken[0]}"
+        return Finding("jars", ok=False, what=what, fix="Delete the folder of jars and run ./lab up: it fetches them again.")
     return Finding("jars", ok=True, what="every sha256 is that of kernels/jars.lock")
+
+
+def _digest(path: Path) -> str:
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sandbox(lab: Lab) -> Finding:
@@ -108,7 +118,8 @@ def _ports(lab: Lab) -> Finding:
     if not taken:
         return Finding("ports", ok=True, what="every port is free or our own")
     names = ", ".join(f"{port} (ports.{setting}, by {holder(port) or 'another user'})" for port, setting in taken.items())
-    return Finding("ports", ok=False, what=f"taken: {names}", fix=f"Stop that program, or move ours in {lab.workspace.state / 'dataflow.toml'}.")
+    fix = f"Stop that program, or move ours in {lab.workspace.state / 'dataflow.toml'}."
+    return Finding("ports", ok=False, what=f"taken: {names}", fix=fix)
 
 
 def _host(lab: Lab, setting: str) -> str:
@@ -130,20 +141,24 @@ def _memory(lab: Lab) -> Finding:
 def _clock(lab: Lab) -> Finding:
     """Deadlines are told by this machine's clock: it must not be behind what was already written."""
     newest = max((path.stat().st_mtime for path in lab.workspace.logs.glob("*.log")), default=0.0)
-    year, behind = time.gmtime().tm_year, newest - time.time()
-    fine = year >= _YEAR_OF_WRITING and behind < 60  # noqa: PLR2004 - a minute
-    what = f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())} UTC" + (f", {behind:.0f} s behind our own logs" if behind >= 60 else "")  # noqa: PLR2004
+    now = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
+    behind = newest - time.time()
+    is_behind = behind > _CLOCK_SECONDS
+    what = f"{now} UTC" + (f", {behind:.0f} s behind our own logs" if is_behind else "")
+    fine = not is_behind and time.gmtime().tm_year >= _YEAR_OF_WRITING
     return Finding("clock", ok=fine, what=what, fix="Set the clock, and let NTP keep it: it decides what is late.")
 
 
 def _permissions(lab: Lab) -> Finding:
-    private = (lab.workspace.secrets, lab.workspace.run, lab.workspace.logs, lab.workspace.data, lab.workspace.grading, lab.workspace.exchange)
-    candidates = [*private, *lab.workspace.secrets.iterdir(), lab.workspace.run / "supervisord.conf"]
+    folders = lab.workspace
+    private = (folders.secrets, folders.run, folders.logs, folders.data, folders.grading, folders.exchange)
+    candidates = [*private, *folders.secrets.iterdir(), folders.run / "supervisord.conf"]
     loose = [path for path in candidates if path.exists() and _is_open(path)]
     if not loose:
         return Finding("file permissions", ok=True, what="secrets and private folders are closed to others")
     names = " ".join(str(path) for path in loose)
-    return Finding("file permissions", ok=False, what=f"open to other users: {names}", fix=f"chmod go= {names}, then rotate what was readable.")
+    fix = f"chmod go= {names}, then rotate what was readable."
+    return Finding("file permissions", ok=False, what=f"open to other users: {names}", fix=fix)
 
 
 def _is_open(path: Path) -> bool:
@@ -162,5 +177,6 @@ def _services(lab: Lab) -> Finding:
     rows = embedded.status(lab, CATALOGUE)
     ill = [row.name for row in rows if row.pid and not row.healthy]
     if ill:
-        return Finding("services", ok=False, what=f"running, but not healthy: {', '.join(ill)}", fix=f"./lab logs {ill[0]}, ./lab restart {ill[0]}")
+        what = f"running, but not healthy: {', '.join(ill)}"
+        return Finding("services", ok=False, what=what, fix=f"./lab logs {ill[0]}, ./lab restart {ill[0]}")
     return Finding("services", ok=True, what=f"{sum(1 for row in rows if row.healthy)} of {len(rows)} running, all of those healthy")

@@ -40,16 +40,23 @@ def up(lab: Lab, report: Report, groups: Sequence[str] = ("core",)) -> None:
     LabError
         A port is taken, the disk is full, something is missing: it says what, why and what to do.
     """
-    services = select(groups)
+    select(groups)  # a typing error is told before anything is installed
     began = time.monotonic()
     with _readable_disk_errors(lab):
         lab.workspace.prepare()
         _require_room(lab)
         with exclusive(lab, report):
             _stage(report, "Python bytecode", lambda: _compile_bytecode(lab))
-            _install_kernels(lab, report)
-            embedded.start(lab, services, report)
+            with _readable_install_errors():
+                _install_kernels(lab, report)
+        start_services(lab, report, groups)
     report(f"The lab is up ({time.monotonic() - began:.1f} s)")
+
+
+def start_services(lab: Lab, report: Report, groups: Sequence[str]) -> None:
+    """Start the services of `groups` alone, with nothing installed for kernels."""
+    with exclusive(lab, report):
+        embedded.start(lab, select(groups), report)
 
 
 def down(lab: Lab, report: Report) -> None:
@@ -144,6 +151,17 @@ def _install_kernels(lab: Lab, report: Report) -> None:
         build_archive(java, jars, report)
         report(f"Class-data archive ({time.monotonic() - began:.1f} s)")
     install_kernelspecs(lab.workspace.cache / "kernels")
+
+
+@contextmanager
+def _readable_install_errors() -> Iterator[None]:
+    """Give the student's side's errors their family here: it knows nothing of ours."""
+    from dataflow_kernels.errors import KernelError
+
+    try:
+        yield
+    except KernelError as error:
+        raise MissingError(error.what, why=error.why, fix=error.fix) from error
 
 
 def _require_room(lab: Lab) -> None:

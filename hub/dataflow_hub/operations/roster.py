@@ -37,7 +37,7 @@ class Invite:
     url: str
 
 
-def add(lab: Lab, course: str, user: str, name: str, role: str, language: str) -> bool:
+def add(lab: Lab, course: str, user: str, name: str, role: str, language: str) -> bool:  # noqa: PLR0913, PLR0917 - a row of the roster
     """Put a person into a course; tell whether the account was made."""
     return open_roster(lab).add(user, name, course, role, language)
 
@@ -92,13 +92,15 @@ def remove(lab: Lab, course: str, user: str) -> None:
     RosterError
         A credential could not be taken away: the account is gone all the same, so run it again when the service is back.
     """
-    if not open_roster(lab).remove(user, course):
+    roster = open_roster(lab)
+    if roster.exists(user) and not roster.remove(user, course):
         return
     _delete_from_hub(lab, user)
     failed = accounts.revoke(lab, user)
     _set_aside(lab, user)
     if failed:
-        raise RosterError(f"{user} was removed, but not everywhere.", why="; ".join(failed), fix="Start the service and remove the account again.")
+        fix = "Remove it again once that service is up."
+        raise RosterError(f"{user} was removed, but not everywhere.", why="; ".join(failed), fix=fix)
 
 
 def _read(file: Path, *, default_language: str) -> list[Member]:
@@ -109,7 +111,9 @@ def _read(file: Path, *, default_language: str) -> list[Member]:
     missing = [column for column in _COLUMNS[:3] if column not in (reader.fieldnames or [])]
     if missing:
         raise RosterError(f"{file} lacks the column {', '.join(missing)}.", fix=f"The first line names the columns: {','.join(_COLUMNS)}")
-    rows, problems, seen = [], [], set()
+    rows: list[Member] = []
+    problems: list[str] = []
+    seen: set[str] = set()
     for number, row in enumerate(reader, start=2):
         cells = {name: (value or "").strip() for name, value in row.items() if name in _COLUMNS}
         member = Member(cells["username"].lower(), cells["name"], cells["role"] or ROLES[0], cells.get("language") or default_language)
@@ -118,7 +122,8 @@ def _read(file: Path, *, default_language: str) -> list[Member]:
         problems += [f"line {number}: {problem}"] if problem else []
         rows.append(member)
     if problems:
-        raise RosterError(f"{file} was not imported: {len(problems)} wrong.", why="\n".join(problems[:20]), fix="Mend these lines; nobody was added.")
+        what = f"{file} was not imported: {len(problems)} wrong."
+        raise RosterError(what, why="\n".join(problems[:20]), fix="Mend these lines; nobody was added.")
     return rows
 
 

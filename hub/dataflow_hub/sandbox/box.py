@@ -54,7 +54,7 @@ class Box:
 
 
 def runtime_mounts(workspace: Workspace, java_home: Path | str | None = None) -> tuple[Mount, ...]:
-    """Give the mounts a kernel needs, each at its own host path: interpreter, packages, JDK, jars and the student's side of the checkout."""
+    """Give the mounts a kernel needs, each at its own host path: interpreter, packages, JDK, jars, the student's side of the checkout."""
     base = Path(sys.base_prefix)
     folders = [Path(sys.prefix), base, base.resolve(), Path(sys.executable).resolve().parent.parent, workspace.kernels]
     folders += [workspace.jars, workspace.cache / "kernels", workspace.cache / "jvm"]

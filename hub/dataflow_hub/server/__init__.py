@@ -18,7 +18,7 @@ def configure(c: Config, lab: Lab) -> None:
     SettingsError
         An option of the chosen authenticator that it does not have.
     """
-    from dataflow_hub.server import auth, front, pages, proxy, roles, spawner  # noqa: PLC0415 - jupyterhub is heavy, and importing `server.ports` is not
+    from dataflow_hub.server import auth, front, pages, proxy, roles, spawner
 
     for part in (front, proxy, auth, roles, spawner, pages):
         part.configure(c, lab)

@@ -32,7 +32,7 @@ class Services:
 
 def platform_services() -> Services:
     """Give the lab's real services."""
-    from dataflow_hub.services import object_store, tracking  # noqa: PLC0415 - their clients are heavy to import
+    from dataflow_hub.services import object_store, tracking
 
     return Services(
         grant_store=object_store.grant,
@@ -73,8 +73,8 @@ def revoke(lab: Lab, user: str, *, services: Services | None = None) -> list[str
 
 def land(lab: Lab, user: str, report: Report) -> None:
     """Put the batches of each released lesson of the user's courses into their landing zone, unless they are there."""
-    from dataflow_hub.datagen import orders, seeds  # noqa: PLC0415 - as above
-    from dataflow_hub.services import object_store  # noqa: PLC0415
+    from dataflow_hub.datagen import orders, seeds
+    from dataflow_hub.services import object_store
 
     courses = open_roster(lab).roles(user)
     for entry in released_lessons(lab):
@@ -87,7 +87,7 @@ def land(lab: Lab, user: str, report: Report) -> None:
 
 
 def _has_files(lab: Lab, user: str, prefix: str) -> bool:
-    from dataflow_hub.services import object_store  # noqa: PLC0415 - as above
+    from dataflow_hub.services import object_store
 
     found = object_store.admin_client(lab).list_objects(object_store.bucket_name(user), prefix=prefix)
     return next(iter(found), None) is not None
@@ -99,17 +99,18 @@ def released_lessons(lab: Lab) -> list[dict[str, Any]]:
     return list(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else []
 
 
-def _required(call: Callable[[Lab, str], Any] | None, name: str, lab: Lab, user: str, report: Report) -> Any:  # noqa: ANN401
+def _required(call: Callable[[Lab, str], Any] | None, name: str, lab: Lab, user: str, report: Report) -> Any:
     if call is None:
         return None
     report(f"{name}…")
     try:
         return call(lab, user)
     except Exception as error:
-        raise ServiceError(f"{name} could not be made ready for {user}.", why=_reason(error), fix="Try again in a minute; then ask your instructor.") from error
+        what, fix = f"{name} could not be made ready for {user}.", "Try again in a minute; then ask your instructor."
+        raise ServiceError(what, why=_reason(error), fix=fix) from error
 
 
-def _optional(call: Callable[[Lab, str], Any] | None, name: str, lab: Lab, user: str, report: Report) -> Any:  # noqa: ANN401
+def _optional(call: Callable[[Lab, str], Any] | None, name: str, lab: Lab, user: str, report: Report) -> Any:
     try:
         return _required(call, name, lab, user, report)
     except ServiceError as error:

@@ -33,7 +33,7 @@ _REFRESH_SECONDS = 20  # a role taken away is gone within this time
 _HASHES_AT_ONCE = 2  # argon2 takes 64 MiB each
 
 
-class RosterFacts(Authenticator):
+class RosterFacts(Authenticator):  # type: ignore[misc]
     """Adds to any authenticator: who is not in the roster stays out, and groups and admin follow the roster."""
 
     lab = AnyTrait(help="The lab, as `dataflow_hub.settings.Lab`.", config=True)
@@ -45,9 +45,9 @@ class RosterFacts(Authenticator):
             self._roster = open_roster(self.lab)
         return self._roster
 
-    def get_handlers(self, app: Any) -> list[Any]:  # noqa: ANN401 - jupyterhub's own application
+    def get_handlers(self, app: Any) -> list[Any]:
         """Add the lab's pages to the authenticator's."""
-        from dataflow_hub.server.handlers import lab_handlers  # noqa: PLC0415 - handlers import this module's types
+        from dataflow_hub.server.handlers import lab_handlers
 
         return [*lab_handlers(self.lab), *super().get_handlers(app)]
 
@@ -57,9 +57,9 @@ class RosterFacts(Authenticator):
         facts = self.facts(model["name"]) if model else None
         if facts is None:
             raise web.HTTPError(403, "This account is not in the roster of any course here. Ask your instructor to add it.")
-        return model | facts
+        return {**model, **facts}
 
-    async def refresh_user(self, user: Any, handler: BaseHandler | None = None, **options: Any) -> bool | dict[str, Any]:  # noqa: ANN401
+    async def refresh_user(self, user: Any, handler: BaseHandler | None = None, **options: Any) -> bool | dict[str, Any]:
         """Bring groups and admin up to date; False, and so a new login, for who has left the roster."""
         facts = self.facts(user.name)
         if facts is None:
@@ -79,7 +79,7 @@ class RosterFacts(Authenticator):
 class RosterAuthenticator(RosterFacts):
     """Passwords of the roster, with a limit on failures by account and by address."""
 
-    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - traitlets' own
+    def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         limit = self.lab.settings.hub.login_attempts_per_minute
         self.attempts = Attempts(limit)

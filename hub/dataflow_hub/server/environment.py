@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 RUNTIME = "/tmp/jupyter"  # noqa: S108 - the sandbox's own
 
 
-def lab_environment(lab: Lab, user: str, *, language: str, store: Any = None, tracking: Any = None) -> LabEnv:  # noqa: ANN401 - accesses, or None
+def lab_environment(lab: Lab, user: str, *, language: str, store: Any = None, tracking: Any = None) -> LabEnv:
     """Give what the kernels of `user` are told, from what the services granted."""
     java = find_java()
     spark, jars = lab.settings.spark, lab.workspace.jars

@@ -51,7 +51,7 @@ def serve(lab: Lab, course: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     os.environ.update(variables(lab, course))
     os.chdir(folder)
-    from jupyterhub.singleuser.app import main as single_user  # noqa: PLC0415 - it reads the environment when imported
+    from jupyterhub.singleuser.app import main as single_user
 
     sys.argv = ["formgrader", f"--config={_CONFIG}", f"--ServerApp.root_dir={folder}"]
     single_user()

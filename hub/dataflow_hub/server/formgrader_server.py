@@ -24,21 +24,21 @@ _OFF = (
 )
 
 
-class NoKernels(AsyncMappingKernelManager):
+class NoKernels(AsyncMappingKernelManager):  # type: ignore[misc]
     """Starts none: this process is the lab's own, and whoever may mark is not to run code as the lab."""
 
-    async def start_kernel(self, **_: Any) -> NoReturn:  # type: ignore[override] # noqa: ANN401 - the base's signature
+    async def start_kernel(self, **_: Any) -> NoReturn:
         """Refuse."""
         raise web.HTTPError(403, "The formgrader runs no code. Open a submission in your own server instead.")
 
 
-class ReadOnlyContents(AsyncLargeFileManager):
+class ReadOnlyContents(AsyncLargeFileManager):  # type: ignore[misc]
     """Shows files and changes none: the course folder holds configuration that the lab runs."""
 
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:  # noqa: ANN401
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise web.HTTPError(403, "The formgrader's files are read-only.")
 
-    save = delete_file = rename_file = copy = new = new_untitled = _refuse  # type: ignore[assignment]
+    save = delete_file = rename_file = copy = new = new_untitled = _refuse
 
 
 def configure(c: Config) -> None:
@@ -54,7 +54,7 @@ def configure(c: Config) -> None:
     c.FormgradeExtension.load_cwd_config = True
 
 
-def _config() -> Any:  # noqa: ANN401 - given by the loader of configuration files
+def _config() -> Any:
     return globals().get("get_config", lambda: None)()
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dataflow_hub.settings import Lab
 
 
-class _Localised(BaseHandler):
+class _Localised(BaseHandler):  # type: ignore[misc]
     """Renders in the language of the account, of the cookie, or of the browser."""
 
     lab: Lab
@@ -33,7 +33,8 @@ class _Localised(BaseHandler):
 
     @property
     def roster(self) -> Roster:
-        return self.authenticator.roster
+        roster: Roster = self.authenticator.roster
+        return roster
 
     @property
     def template_namespace(self) -> dict[str, Any]:
@@ -41,10 +42,10 @@ class _Localised(BaseHandler):
         return {**super().template_namespace, "t": texts, "language": texts.language, "here": self.request.path}
 
 
-class LabLoginHandler(_Localised, LoginHandler):
+class LabLoginHandler(_Localised, LoginHandler):  # type: ignore[misc]
     """JupyterHub's login, in the reader's language."""
 
-    def _render(self, login_error: str | None = None, username: str | None = None, **options: Any) -> Any:  # noqa: ANN401 - text, or its future
+    def _render(self, login_error: str | None = None, username: str | None = None, **options: Any) -> Any:
         if login_error == "Invalid username or password":
             login_error = self.texts("login_wrong")
         return super()._render(login_error=login_error, username=username, **options)

@@ -65,10 +65,10 @@ def tiles(lab: Lab, name: str) -> list[Tile]:
     return found
 
 
-def _language(lab: Lab, user: Any) -> str:  # noqa: ANN401 - a hub user, or None
+def _language(lab: Lab, user: Any) -> str:
     return account_language(lab, user.name) if user else lab.settings.hub.language
 
 
-def _full_name(lab: Lab, user: Any) -> str:  # noqa: ANN401
+def _full_name(lab: Lab, user: Any) -> str:
     roster = open_roster(lab)
     return roster.full_name(user.name) if user and roster.exists(user.name) else getattr(user, "name", "")

@@ -27,6 +27,6 @@ def formgrader_ports(lab: Lab) -> dict[str, int]:
     for course in wanted:
         if course not in known:
             known[course] = max(known.values(), default=-1) + 1
-    if wanted and not path.exists() or path.exists() and json.loads(path.read_text(encoding="utf-8")) != known:
+    if (wanted and not path.exists()) or (path.exists() and json.loads(path.read_text(encoding="utf-8")) != known):
         write_private(path, json.dumps(known))
     return {course: lab.settings.ports.formgrader + known[course] for course in wanted}

@@ -79,7 +79,7 @@ def main() -> None:
     static = lab.workspace.run / "traefik.json"
     write_private(static, json.dumps(static_configuration(lab), indent=1))
     binary = _binary()
-    os.execv(binary, [str(binary), f"--configfile={static}"])
+    os.execv(binary, [str(binary), f"--configfile={static}"])  # noqa: S606 - it becomes traefik
 
 
 def _entry_point(lab: Lab) -> str:

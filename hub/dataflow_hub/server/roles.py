@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 EXCHANGE_ACCESS = "access:services!service=exchange"
 # what the token in a student's server may do: report its own activity, say whose it is, reach the exchange
 SERVER_TOKEN_SCOPES = ["users:activity!user", "read:users:name!user", EXCHANGE_ACCESS]
+_CULLER_SCOPES = ["list:users", "read:users:activity", "read:servers", "delete:servers"]
 _WAIT_SECONDS = 1  # the hub would wait for each service at its start, and they for the hub
 
 
@@ -65,6 +66,7 @@ def formgrader_token(lab: Lab, course: str) -> str:
 
 def _services(lab: Lab) -> list[dict[str, Any]]:
     ports, workspace = lab.settings.ports, lab.workspace
+    culler = [sys.executable, "-m", "jupyterhub_idle_culler"]
     idle_seconds = lab.settings.sandbox.idle_minutes * 60
     return [
         {
@@ -78,7 +80,7 @@ def _services(lab: Lab) -> list[dict[str, Any]]:
         {"name": "lab", "api_token": secrets.secret(workspace, "hub-admin-token"), "display": False},
         {
             "name": "idle-culler",
-            "command": [sys.executable, "-m", "jupyterhub_idle_culler", f"--timeout={idle_seconds}", f"--cull-every={max(10, idle_seconds // 10)}"],
+            "command": [*culler, f"--timeout={idle_seconds}", f"--cull-every={max(10, idle_seconds // 10)}"],
             "display": False,
         },
     ]
@@ -93,5 +95,5 @@ def _roles() -> list[dict[str, Any]]:
             "scopes": ["admin:users", "admin:groups", "admin:servers", "admin:services", "tokens", "read:hub", "list:users"],
             "services": ["lab"],
         },
-        {"name": "idle-culler", "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"], "services": ["idle-culler"]},
+        {"name": "idle-culler", "scopes": _CULLER_SCOPES, "services": ["idle-culler"]},
     ]

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from traitlets.config import Config
 
 
-class BusyKernelManager(AsyncMappingKernelManager):
+class BusyKernelManager(AsyncMappingKernelManager):  # type: ignore[misc]
     """Counts a running cell as activity: one that prints nothing for an hour would else look idle, and be culled."""
 
     _last_activity = datetime.now(tz=UTC)
 
     @property
-    def last_kernel_activity(self) -> datetime:  # type: ignore[override]
+    def last_kernel_activity(self) -> datetime:
         """Give now while any kernel is busy."""
         if any(getattr(kernel, "execution_state", "") == "busy" for kernel in self._kernels.values()):
             return datetime.now(tz=UTC)
@@ -41,7 +41,7 @@ def configure(c: Config) -> None:
     c.LabApp.extension_manager = "readonly"
 
 
-def _config() -> Any:  # noqa: ANN401 - given by the loader of configuration files
+def _config() -> Any:
     return globals().get("get_config", lambda: None)()
 
 

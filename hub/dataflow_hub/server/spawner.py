@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ from dataflow_hub.roster import open_roster
 from dataflow_hub.sandbox import Box, Limits
 from dataflow_hub.server import accounts, profiles
 from dataflow_hub.server.environment import home, server_environment
+from dataflow_hub.workspace import write_private
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -32,13 +35,13 @@ _GRACE_SECONDS = 8.0
 _START_SECONDS = 120
 
 
-class LabSpawner(Spawner):
+class LabSpawner(Spawner):  # type: ignore[misc]
     """Starts one student's server in a box of its own. The box is kept by a process that does not end with the hub."""
 
     lab = AnyTrait(help="The lab, as `dataflow_hub.settings.Lab`.", config=True)
     services = AnyTrait(help="What provisioning calls; the lab's real services when None.", config=True)
 
-    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - traitlets' own
+    def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._process: sandbox.Process | None = None
         self._pid, self._started = 0, 0
@@ -57,7 +60,7 @@ class LabSpawner(Spawner):
             await asyncio.to_thread(self._launch, variables, kernel)
         except LabError as error:
             self._report(str(error))
-            error.jupyterhub_message = f"{error.what} {error.why} {error.fix}"  # type: ignore[attr-defined] - shown on the page
+            vars(error)["jupyterhub_message"] = f"{error.what} {error.why} {error.fix}"  # what JupyterHub shows on the page
             raise
         return f"http://127.0.0.1:{self.port}"
 
@@ -67,21 +70,21 @@ class LabSpawner(Spawner):
             return self._process.poll()
         return None if self._pid and _start_time(self._pid) == self._started else 0
 
-    async def stop(self, now: bool = False) -> None:  # noqa: FBT001, FBT002 - JupyterHub's signature
+    async def stop(self, now: bool = False) -> None:
         """Ask the server to end, then see that all of its tree has."""
         if await self.poll() is not None:
             return
-        os.kill(self._pid, 15)
+        os.kill(self._pid, signal.SIGTERM)
         deadline = 1.0 if now else _GRACE_SECONDS + 4.0
         while deadline > 0 and await self.poll() is None:
             await asyncio.sleep(0.1)
             deadline -= 0.1
         if await self.poll() is None:
-            os.kill(self._pid, 9)
+            os.kill(self._pid, signal.SIGKILL)
 
     def get_state(self) -> dict[str, Any]:
         """Give what a new hub needs to find the server again: a pid alone might be another's by then."""
-        return super().get_state() | ({"pid": self._pid, "started": self._started} if self._pid else {})
+        return {**super().get_state(), **({"pid": self._pid, "started": self._started} if self._pid else {})}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take it back."""
@@ -100,7 +103,7 @@ class LabSpawner(Spawner):
             while shown < len(self._events):
                 shown += 1
                 yield {"progress": min(90, 20 * shown), "message": self._events[shown - 1]}
-            if not self.pending == "spawn" and shown >= len(self._events):
+            if self.pending != "spawn" and shown >= len(self._events):
                 return
             await asyncio.sleep(0.2)
 
@@ -123,6 +126,7 @@ class LabSpawner(Spawner):
         )
 
     def _launch(self, variables: dict[str, str], kernel: LabEnv) -> None:
+        self._end_leftover()
         argv = [sys.executable, "-m", "jupyterhub.singleuser", *self.get_args()]
         with self._log_file().open("wb") as log:
             self._process = sandbox.start(
@@ -136,6 +140,20 @@ class LabSpawner(Spawner):
                 lab_id=_lab_id(self.lab),
             )
         self._pid, self._started = self._process.pid, _start_time(self._process.pid)
+        write_private(self._pid_file(), f"{self._pid} {self._started}\n")
+
+    def _end_leftover(self) -> None:
+        """End a server that a hub started and did not live to write down: a student has one, never two."""
+        try:
+            pid, started = (int(word) for word in self._pid_file().read_text(encoding="ascii").split())
+        except (FileNotFoundError, ValueError):
+            return
+        while started and _start_time(pid) == started:
+            os.kill(pid, signal.SIGKILL)  # its tree goes with it
+            time.sleep(0.05)
+
+    def _pid_file(self) -> Path:
+        return Path(self.lab.workspace.run / "servers" / self.user.name)
 
     def _home(self) -> Path:
         folder = self.lab.workspace.homes / self.user.name
@@ -172,7 +190,7 @@ def _start_time(pid: int) -> int:
 
 def _lab_id(lab: Lab) -> str:
     try:
-        from dataflow_hub.services.embedded import lab_id  # noqa: PLC0415 - the supervisor's side
+        from dataflow_hub.services.embedded import lab_id
     except ImportError:
         return secrets.secret(lab.workspace, "lab-id")
     return str(lab_id(lab))

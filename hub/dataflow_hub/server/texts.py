@@ -36,13 +36,13 @@ def catalogue() -> dict[str, dict[str, str]]:
 
 def account_language(lab: Lab, name: str) -> str:
     """Give the language of an account, or the lab's own."""
-    from dataflow_hub.roster import open_roster  # noqa: PLC0415 - a page without an account needs no roster
+    from dataflow_hub.roster import open_roster
 
     roster = open_roster(lab)
     return roster.language(name) if roster.exists(name) else lab.settings.hub.language
 
 
-def preferred_language(handler: RequestHandler, lab: Lab, *, user: Any = None) -> str:  # noqa: ANN401 - a hub user
+def preferred_language(handler: RequestHandler, lab: Lab, *, user: Any = None) -> str:
     """Give the reader's language: the account's, else the one chosen earlier, else the browser's, else the lab's."""
     if user is not None:
         return account_language(lab, user.name)

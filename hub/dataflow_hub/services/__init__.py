@@ -1,0 +1,1 @@
+"""The platform services: one catalogue of data, and the backend that runs them."""

@@ -57,7 +57,7 @@ def start(lab: Lab, services: Sequence[Service], report: Report) -> None:
     for service in services:
         service.prepare(lab)
     supervisor = _ensure_supervisor(lab, services)
-    changed = _apply(supervisor, lab)
+    changed = _apply(supervisor)
     running = {name for name, process in _processes(supervisor).items() if process.state in _LIVE} - changed
     require_free(lab, [service for service in services if service.name not in running])
     _start_by_readiness(supervisor, lab, services, report)
@@ -153,12 +153,26 @@ def _connect(lab: Lab) -> Any:
     path = supervisor_conf.socket_path(lab)
     if not path.exists():
         return None
-    proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=SupervisorTransport("", "", f"unix://{path}"))
+    proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=_closing(SupervisorTransport("", "", f"unix://{path}")))
     try:
         proxy.supervisor.getPID()
     except _UNREACHABLE:
         return None
     return proxy.supervisor
+
+
+def _closing(transport: Any) -> Any:
+    """Make a transport close its connection after each request: it would leave it to the garbage collector."""
+    ask = transport.request
+
+    def request(*arguments: Any, **options: Any) -> Any:
+        try:
+            return ask(*arguments, **options)
+        finally:
+            transport.close()
+
+    transport.request = request
+    return transport
 
 
 def _configuration(lab: Lab) -> Any:
@@ -173,7 +187,7 @@ def _write_configuration(lab: Lab, mark: str) -> None:
     write_private(_configuration(lab), supervisor_conf.render(lab, CATALOGUE, mark))
 
 
-def _apply(supervisor: Any, lab: Lab) -> set[str]:
+def _apply(supervisor: Any) -> set[str]:
     """Make the running supervisor take the rendered configuration; give the names of the services it changed."""
     try:
         added, changed, removed = supervisor.reloadConfig()[0]
@@ -190,7 +204,11 @@ def _apply(supervisor: Any, lab: Lab) -> set[str]:
 
 def _processes(supervisor: Any) -> dict[str, Process]:
     rows = supervisor.getAllProcessInfo()
-    return {row["name"]: Process(row["name"], row["statename"], row["pid"], row["start"], row["spawnerr"] or row["description"]) for row in rows}
+    return {row["name"]: _process(row) for row in rows}
+
+
+def _process(row: dict[str, Any]) -> Process:
+    return Process(row["name"], row["statename"], row["pid"], row["start"], row["spawnerr"] or row["description"])
 
 
 def _start_by_readiness(supervisor: Any, lab: Lab, services: Sequence[Service], report: Report) -> None:
@@ -216,7 +234,7 @@ def _start_one(supervisor: Any, service: Service, process: Process) -> None:
     if process.state in _LIVE:
         return
     with contextlib.suppress(xmlrpc.client.Fault):  # "already started" is what we want; other trouble shows in its state
-        supervisor.startProcess(service.name, False)  # noqa: FBT003 - XML-RPC has no keywords
+        supervisor.startProcess(service.name, False)
 
 
 def _is_ready(lab: Lab, service: Service, process: Process, began: float, pids: set[int]) -> bool:

@@ -51,7 +51,7 @@ class Service:
     prepare: Callable[[Lab], None] = _nothing
     settle: Callable[[Lab], None] = _nothing
     port_spans: Mapping[str, range] = field(default_factory=dict)
-    start_seconds: int = 90
+    start_seconds: int = 180  # a laptop under load: failures are told by the process dying, not by this
     stop_seconds: int = 10
     death_signal: str = "TERM"
     web_page: Callable[[Lab], str] | None = None

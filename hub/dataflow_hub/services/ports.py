@@ -55,5 +55,5 @@ def _taken(lab: Lab, service: Service, port: int, setting: str) -> ServiceError:
     return ServiceError(
         f"Port {port}, which {service.title} needs, is taken.",
         why=f"{who} listens on it." if who else "Another program, of another user, listens on it.",
-        fix=f"Stop that program, or set ports.{setting} in {lab.workspace.state / 'dataflow.toml'} (or DATAFLOW__PORTS__{setting.upper()}).",
+        fix=f"Stop it, or set ports.{setting} in {lab.workspace.state / 'dataflow.toml'} (or DATAFLOW__PORTS__{setting.upper()}).",
     )

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from dataflow_hub.errors import MissingError
+from dataflow_hub.errors import MissingError, SettingsError
 from dataflow_hub.services.family import MARK
 from dataflow_hub.services.model import Service
 from dataflow_hub.settings import Lab
@@ -85,7 +85,7 @@ def _program(lab: Lab, service: Service, mark: str) -> str:
     return _section(lab, service.name, argv, environment, directory=service.directory(lab), stop_seconds=service.stop_seconds)
 
 
-def _section(
+def _section(  # noqa: PLR0913 - one argument a line of the section
     lab: Lab, name: str, argv: list[str], environment: Mapping[str, str], *, directory: Path, stop_seconds: int, start: str = "false"
 ) -> str:
     lines = [
@@ -118,9 +118,10 @@ def _plain(value: object) -> str:
 
 
 def _quoted(value: str) -> str:
-    """Quote a value for `environment=`, whose little language knows backslashes and double quotes."""
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{_plain(escaped)}"'
+    """Quote a value for `environment=`, whose little language has no way to write a double quote or a line break."""
+    if '"' in value or "\n" in value:
+        raise SettingsError("A setting holds a double quote or a line break.", why="No service could be given it.", fix="Write it without.")
+    return f'"{_plain(value)}"'
 
 
 def _setpriv() -> str:

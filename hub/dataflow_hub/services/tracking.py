@@ -55,7 +55,7 @@ def command(lab: Lab) -> list[str]:
         "--allowed-hosts": f"127.0.0.1:{port},localhost:{port}",
     }
     arguments = [str(part) for pair in options.items() for part in pair]
-    return [sys.executable, "-m", "mlflow", "server", "--serve-artifacts", *arguments]
+    return [sys.executable, "-m", "dataflow_hub.services.mlflow_server", "server", "--serve-artifacts", *arguments]
 
 
 def environment(lab: Lab) -> dict[str, str]:

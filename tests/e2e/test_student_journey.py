@@ -1,0 +1,172 @@
+"""The whole loop once, by hand in a real browser, with the real services: invite to feedback."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.e2e
+
+COURSE, LESSON = "medallion", "01-bronze"
+PASSWORD = "quatro palavras bem simples"  # noqa: S105 - of a person who lives for one test
+ANSWERS = {
+    "def bronze_rows": """def bronze_rows(batch: str, batch_id: str) -> DataFrame:
+    return spark.read.text(batch).select(
+        F.col("value").alias("raw"),
+        F.try_parse_json("value").isNull().alias("corrupt"),
+        F.input_file_name().alias("source"),
+        F.lit(batch_id).alias("batch"),
+        F.current_timestamp().alias("ingested_at"),
+    )
+""",
+    "def ingest_batch": """from delta.tables import DeltaTable
+
+
+def ingest_batch(batch: str, batch_id: str, table: str) -> None:
+    rows = bronze_rows(batch, batch_id)
+    if not DeltaTable.isDeltaTable(spark, table):
+        rows.write.format("delta").save(table)
+    elif spark.read.format("delta").load(table).where(F.col("batch") == batch_id).isEmpty():
+        rows.write.format("delta").mode("append").save(table)
+""",
+}
+
+
+def lab_command(*arguments: str) -> str:
+    """Run the command line as an instructor does, on the running lab."""
+    command = [sys.executable, "-m", "dataflow_hub.cli", *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def invite_of(text: str, user: str) -> str:
+    return next(line.split()[-1] for line in text.splitlines() if line.split()[:1] == [user])
+
+
+def open_assignments(page: Page) -> None:
+    page.locator("#jp-MainMenu .lm-MenuBar-itemLabel", has_text="Nbgrader").click()
+    page.locator('li[data-command="nbgrader:open-assignment-list"]').click()
+    page.locator("#released_assignments_list").wait_for()
+
+
+def rows(page: Page, kind: str):
+    return page.locator(f"#{kind}_assignments_list > .list_item")
+
+
+def answer(page: Page, marker: str, text: str) -> None:
+    """Replace a cell's text as a person does: click into it, select all, type."""
+    editor = page.locator(".jp-CodeCell .cm-content", has_text=marker).first
+    editor.scroll_into_view_if_needed()
+    editor.click()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.insert_text(text)
+
+
+def run_all(page: Page) -> None:
+    page.locator("#jp-MainMenu .lm-MenuBar-itemLabel", has_text="Run").click()
+    page.locator('li[data-command="runmenu:run-all"]').click()
+
+
+def close_dialog(page: Page) -> str:
+    dialog = page.locator(".jp-Dialog-content")
+    dialog.wait_for(timeout=300_000)
+    text = dialog.inner_text()
+    dialog.locator("button", has_text="OK").or_(dialog.locator("button.jp-mod-accept")).first.click()
+    return text
+
+
+def test_student_journey(running_lab, person, tmp_path):
+    """Invite, fetch, solve, validate, submit, receipt; grade, mark by hand, feedback read in Lab."""
+    lab = running_lab
+    roster = tmp_path / "class.csv"
+    roster.write_text("username,name,role,language\nvera,Vera Prado,instructor,en\nlia,Lia Nunes,student,en\n", encoding="utf-8")
+    invites = lab_command("roster", "import", COURSE, str(roster))
+    lab_command("release", COURSE, LESSON)
+
+    student = person("lia")
+    student.accept_invite(invite_of(invites, "lia"), PASSWORD)
+    student.open_lab(lab.public_url)
+    page = student.page
+    open_assignments(page)
+    expect(rows(page, "released")).to_have_count(1)
+    student.picture("released")
+    rows(page, "released").first.locator("button").click()
+    expect(rows(page, "fetched")).to_have_count(1)
+    student.picture("fetched")
+
+    solve(student)
+    validate(student)
+    submit(student)
+
+    graded = json.loads(lab_command("grade", COURSE, LESSON, "--json"))
+    assert [row["student"] for row in graded] == ["lia"]
+    mark_by_hand(person("vera"), lab, invite_of(invites, "vera"))
+    lab_command("feedback", COURSE, LESSON)
+    read_feedback(student)
+    assert "lia" in lab_command("grades", "export", COURSE)
+
+
+def solve(student) -> None:
+    """Open the notebook, type the two answers, run all, and see the visible checks pass."""
+    page = student.page
+    page.goto(f"{page.url.split('/lab')[0]}/lab/tree/{LESSON}/bronze.ipynb")
+    page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
+    for marker, text in ANSWERS.items():
+        answer(page, marker, text)
+    student.picture("solved")
+    run_all(page)
+    page.locator(".jp-OutputArea", has_text="bronze.counts").first.wait_for(timeout=180_000)
+    page.wait_for_timeout(15_000)
+    student.picture("checked")
+    page.keyboard.press("ControlOrMeta+s")
+
+
+def validate(student) -> None:
+    """Press Validate: nbgrader runs the whole notebook afresh on the student's server."""
+    page = student.page
+    page.locator("jp-button.validate-button").click()
+    text = close_dialog(page)
+    student.picture("validated")
+    assert "Success" in text, text
+
+
+def submit(student) -> None:
+    """Submit from the Assignments list; the receipt is shown beside the submission and kept in the home."""
+    page = student.page
+    open_assignments(page)
+    rows(page, "fetched").first.locator("button", has_text="Submit").click()
+    expect(rows(page, "submitted")).to_have_count(1)
+    page.locator("#submitted_assignments_list", has_text="receipt").wait_for()
+    student.picture("submitted")
+
+
+def mark_by_hand(instructor, lab, invite: str) -> None:
+    """The instructor opens formgrader from the home page and gives the open question its points."""
+    instructor.accept_invite(invite, PASSWORD)
+    page = instructor.page
+    page.locator("a", has_text="Formgrader").first.click()
+    page.wait_for_url("**/formgrader/**")
+    page.goto(f"{page.url.split('/formgrader')[0]}/formgrader/gradebook/{LESSON}/bronze")
+    instructor.picture("formgrader")
+    page.locator("a", has_text="Submission").first.click()
+    score = page.locator("input.score").last
+    score.scroll_into_view_if_needed()
+    score.fill("15")
+    score.press("Tab")
+    page.wait_for_timeout(2_000)
+    instructor.picture("marked")
+
+
+def read_feedback(student) -> None:
+    """Fetch Feedback in the Assignments list, and read the page it makes."""
+    page = student.page
+    page.locator("#refresh_assignments_list").click()
+    page.locator("#submitted_assignments_list a, #submitted_assignments_list button", has_text="Fetch Feedback").first.click()
+    page.locator("#submitted_assignments_list", has_text="view feedback").wait_for()
+    student.picture("feedback-fetched")

@@ -1,0 +1,62 @@
+"""A lab of its own for tests of services: free ports, a folder of its own, ended whatever happens."""
+
+import os
+import socket
+import urllib.error
+import urllib.request
+from contextlib import contextmanager, suppress
+
+from dataflow_hub.errors import LabError
+from dataflow_hub.operations import lab as operations
+from dataflow_hub.settings import load_lab
+from minio import Minio
+
+
+def free_ports(n):
+    """Give the first of `n` consecutive free ports, well below those that outgoing connections use."""
+    for first in range(21200 + os.getpid() % 300, 30000, n):
+        with suppress(OSError):
+            for port in range(first, first + n):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+            return first
+    raise AssertionError("no free ports")
+
+
+def make_lab(folder, **more):
+    first = free_ports(20)
+    names = ("hub", "hub_api", "proxy_api", "exchange", "formgrader", "s3", "s3_console", "mlflow", "store_internal")
+    environ = {f"DATAFLOW__PORTS__{name.upper()}": str(first + offset) for offset, name in enumerate(names)}
+    shared = {"DATAFLOW_CACHE": os.environ["DATAFLOW_CACHE"]} if "DATAFLOW_CACHE" in os.environ else {}
+    return load_lab(state=folder, environ={**environ, **shared, **more})
+
+
+@contextmanager
+def started(folder, *groups):
+    """Give a lab whose `groups` run; only the services are started, without jars or archives."""
+    lab = make_lab(folder)
+    lab.workspace.prepare()
+    try:
+        operations.start_services(lab, lambda _line: None, groups)
+        yield lab
+    finally:
+        with suppress(LabError):
+            operations.down(lab, lambda _line: None)
+
+
+def s3(access, **more):
+    """Give the S3 client of one student's access."""
+    address = access.endpoint.removeprefix("http://")
+    return Minio(address, access.access_key, access.secret_key, secure=False, region="us-east-1", **more)
+
+
+def status_of(url, *, login=None):
+    """Give the status of a GET, with a login sent from the start when there is one."""
+    passwords = urllib.request.HTTPPasswordMgrWithPriorAuth()
+    if login is not None:
+        passwords.add_password(None, url, login.username, login.password, is_authenticated=True)
+    try:
+        opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(passwords))
+        return opener.open(url, timeout=10).status
+    except urllib.error.HTTPError as error:
+        return error.code

@@ -1,0 +1,75 @@
+"""The lesson contract: every lesson keeps it, and each way of breaking it is named."""
+
+import shutil
+
+import pytest
+
+from dataflow_hub.errors import LessonError
+from dataflow_hub.grading import build
+from dataflow_hub.grading.course import lessons, load_lesson
+from dataflow_hub.grading.lint import lint
+from dataflow_hub.workspace import CHECKOUT
+
+LESSONS = [lesson for course in sorted((CHECKOUT / "courses").iterdir()) if course.is_dir() for lesson in lessons(course.parent, course.name)]
+BRONZE = CHECKOUT / "courses" / "medallion" / "01-bronze"
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: f"{lesson.course}/{lesson.name}")
+def test_lesson_keeps_the_contract(lesson):
+    """No lesson of ours breaks the contract of lessons."""
+    assert [str(problem) for problem in lint(lesson)] == []
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """Give a copy of a good lesson to break."""
+    return shutil.copytree(BRONZE, tmp_path / "medallion" / "01-bronze")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("lesson.toml", 'shown_by = ["bronze.drift", "bronze.empty", "bronze.order"]', 'shown_by = ["bronze.drift"]', "bronze.empty shows no objective"),
+        ("lesson.toml", 'id = "bronze.drift"', 'id = "bronze.drifted"', "checks/hidden.py does not define bronze.drifted"),
+        ("lesson.toml", "points = 20\ntitle.en = \"as many", "points = 200\ntitle.en = \"as many", "of the points are visible"),
+        ("lesson.py", 'tags=["check:run-again"]', "", "no cell is tagged for run-again"),
+        ("lesson.py", '# %% [markdown] tags=["lang:pt-BR"]\n# ## 2', '# %% [markdown]\n# ## 2', "needs exactly one of the tags"),
+        ("lesson.py", "def ingest_batch(", "def ingest(", "does not define the function ingest_batch"),
+        ("lesson.py", "# # Bronze: land", "# # Bronze! land", "build the course again"),
+        ("mutants/high_water_mark.py", "bronze.order", "bronze.rerun", "no mutant loses bronze.order"),
+        ("mutants/high_water_mark.py", "# loses:", "# breaks:", "does not say which checks it loses"),
+        ("checks/hidden.py", '@hidden("bronze.order")\n', "", "checks/hidden.py does not define bronze.order"),
+    ],
+)
+def test_broken_contract_is_named(copy, file, old, new, said):
+    """Each rule has a lesson that breaks it, and says so to its author."""
+    path = copy / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    assert said in "\n".join(str(problem) for problem in lint(load_lesson(copy)))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("minutes = ", "not valid TOML"), ("nonsense = 1", "nonsense"), ("", "notebook")],
+)
+def test_bad_lesson_file_is_explained(tmp_path, text, said):
+    """A lesson.toml that cannot be read says where and why."""
+    (tmp_path / "lesson.toml").write_text(text)
+    with pytest.raises(LessonError, match=said):
+        load_lesson(tmp_path)
+
+
+def test_folder_without_lesson_file_is_no_lesson(tmp_path):
+    """The error names the folder and the page that helps."""
+    with pytest.raises(LessonError, match="add-a-lesson"):
+        load_lesson(tmp_path)
+
+
+def test_building_again_writes_what_differs_only(copy):
+    """A build after a change writes the notebooks; a second one writes nothing."""
+    source = copy / "lesson.py"
+    source.write_text(source.read_text(encoding="utf-8").replace("# # Bronze: land", "# # Bronze! land"), encoding="utf-8")
+    assert {path.name for path in build.write_generated(load_lesson(copy))} >= {"lesson.en.ipynb"}
+    assert build.write_generated(load_lesson(copy)) == ()

@@ -1,0 +1,64 @@
+"""The object store's configuration closes every way in but the S3 port."""
+
+import json
+import stat
+import tomllib
+
+import pytest
+from dataflow_hub.services import object_store
+from dataflow_hub.settings import load_lab
+
+
+@pytest.fixture
+def lab(tmp_path):
+    lab = load_lab(state=tmp_path / "state", environ={})
+    lab.workspace.prepare()
+    return lab
+
+
+def test_every_part_wants_a_token_or_a_certificate(lab):
+    """Volume and filer: signed tokens. Master and all of gRPC: a client certificate of this lab."""
+    object_store.prepare(lab)
+    security = tomllib.loads((lab.workspace.run / "object-store" / "security.toml").read_text())
+    keys = {security["jwt"][name]["key"] for name in ("signing", "filer_signing")}
+    keys |= {security["jwt"][name]["read"]["key"] for name in ("signing", "filer_signing")}
+    assert len(keys) == 4
+    assert all(len(key) == 64 for key in keys)
+    assert security["https"]["master"]["ca"] == security["grpc"]["ca"]
+    assert {"master", "volume", "filer", "s3", "admin"} <= set(security["grpc"])
+
+
+def test_configuration_is_closed_to_other_users(lab):
+    """Everything under the store's configuration folder is 0600, and stays the same at the next start."""
+    object_store.prepare(lab)
+    folder = lab.workspace.run / "object-store"
+    before = {path.name: path.read_text() for path in folder.iterdir()}
+    object_store.prepare(lab)
+    assert {path.name: path.read_text() for path in folder.iterdir()} == before
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in folder.iterdir())
+
+
+def test_mlflow_reaches_its_own_bucket_only(lab):
+    """The key MLflow holds opens nothing of a student's."""
+    object_store.prepare(lab)
+    identities = json.loads((lab.workspace.run / "object-store" / "s3.json").read_text())["identities"]
+    mlflow = next(identity for identity in identities if identity["name"] == "mlflow")
+    assert {action.split(":")[1] for action in mlflow["actions"]} == {"mlflow"}
+
+
+def test_two_lines_never_come_from_one_user_name():
+    """A user's name becomes a bucket name without spaces, dashes at the ends or line breaks: it goes into a command."""
+    names = ["ana", "ana.silva", "ana_silva", "Ana", "x\ns3.configure -user=root -delete -apply", "ção", "a" * 90]
+    buckets = [object_store.bucket_name(name) for name in names]
+    assert buckets[0] == "student-ana"
+    assert len(set(buckets)) == len(names)
+    for bucket in buckets:
+        assert bucket.replace("-", "").isalnum()
+        assert bucket.isascii()
+        assert 3 <= len(bucket) <= 63
+
+
+def test_keys_never_show_in_a_representation():
+    """A log line with an access object in it gives no key away."""
+    access = object_store.S3Access(endpoint="http://x", access_key="a", secret_key="very-secret", bucket="b")
+    assert "very-secret" not in repr(access)
