@@ -122,7 +122,8 @@ def own(bench: Bench) -> Outcome:
     """Every line of the student's own files is there."""
     rows = bench.read("bronze", {"raw": ("string",), "source": ("string",)}).num_rows
     wanted = sum(content.count(b"\\n") for content in bench.landing().values())
-    return Outcome(score=1 if rows == wanted else 0, expected=Text(f"{wanted} rows.", f"{wanted} linhas."), found=Text(f"{rows} rows.", f"{rows} linhas."))
+    expected, found = Text(f"{wanted} rows.", f"{wanted} linhas."), Text(f"{rows} rows.", f"{rows} linhas.")
+    return Outcome(score=1 if rows == wanted else 0, expected=expected, found=found)
 '''
 
 _HIDDEN = f'''
@@ -151,14 +152,16 @@ def counts(case: Case) -> Outcome:
     """As many rows as lines; partial credit in proportion."""
     wanted = sum(len(lines) for lines in case.lines.values())
     share = min(_rows(case, "landed") / wanted, 1)
-    return Outcome(score=round(share, 3), expected=Text("All lines.", "Todas as linhas."), found=Text("Lines are missing.", "Faltam linhas."))
+    found = Text("Lines are missing.", "Faltam linhas.")
+    return Outcome(score=round(share, 3), expected=Text("All lines.", "Todas as linhas."), found=found)
 
 
 @hidden("land.rerun")
 def rerun(case: Case) -> Outcome:
     """The second run adds nothing."""
     added = _rows(case, "again") - _rows(case, "landed")
-    return Outcome(score=0 if added else 1, expected=Text("No more rows.", "Nenhuma linha a mais."), found=Text(f"{{added}} more.", f"{{added}} a mais."))
+    found = Text(f"{{added}} more.", f"{{added}} a mais.")
+    return Outcome(score=0 if added else 1, expected=Text("No more rows.", "Nenhuma linha a mais."), found=found)
 '''
 
 

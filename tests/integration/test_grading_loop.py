@@ -140,7 +140,8 @@ def test_killed_in_the_middle_each_submission_is_graded_exactly_once(lab: Lab) -
         sanitise(lab, tiny.COURSE, tiny.LESSON, student)
         queue_of(lab, tiny.COURSE).add(tiny.LESSON, student, "s")
     code = (
-        "import sys; from pathlib import Path; from dataflow_hub.settings import Lab, load_lab; from dataflow_hub.workspace import Workspace;"
+        "import sys; from pathlib import Path; from dataflow_hub.settings import Lab, load_lab;"
+        "from dataflow_hub.workspace import Workspace;"
         "from dataflow_hub.grading.queue_worker import work; s = load_lab(state=Path(sys.argv[2]));"
         "work(Lab(s.settings, Workspace(Path(sys.argv[1]), Path(sys.argv[2]))), 'tiny', '01-land')"
     )

@@ -157,7 +157,8 @@ import os
 from pathlib import Path
 canary = ({tiny.CANARY[:half]!r} + {tiny.CANARY[half:]!r}).encode()
 found = []
-for place in ("/work", "/tmp", "/lakes", "/landing", "/etc", "/home", "/var", "/run", "{lab.workspace.root}/courses", "{lab.workspace.state}"):
+hidden = ["{lab.workspace.root}/courses", "{lab.workspace.state}"]
+for place in ["/work", "/tmp", "/lakes", "/landing", "/etc", "/home", "/var", "/run", *hidden]:
     for folder, folders, names in os.walk(place):
         folders[:] = [each for each in folders if each not in {{".venv", "site-packages", "node_modules"}}]  # the read-only interpreter
         for path in (Path(folder, name) for name in names):
@@ -244,7 +245,14 @@ while True: pass
 )
 def test_only_plain_files_of_bounded_size_come_out(lab: Lab, plant: str) -> None:
     """Links, pipes, sockets and floods are refused; the snapshot stays empty and says why."""
-    code = f"import os\ndef plant(lake):\n    there = lake.removeprefix('file://') + '/t'\n    os.makedirs(there)\n    open(there + '/plain', 'w').write('x')\n    {plant}\n"
+    code = f"""
+import os
+def plant(lake):
+    there = lake.removeprefix("file://") + "/t"
+    os.makedirs(there)
+    open(there + "/plain", "w").write("x")
+    {plant}
+"""
     case = Case("case-0", {}, (Step("plant", {"lake": "{lake}"}, snapshot="end"),))
     (played,) = run_submission(lab, Plan(cells=(code,), cases=(case,)), lab.workspace.run / "out").cases
     assert played.error

@@ -66,7 +66,8 @@ def formgrader_token(lab: Lab, course: str) -> str:
 
 def _services(lab: Lab) -> list[dict[str, Any]]:
     ports, workspace = lab.settings.ports, lab.workspace
-    culler = [sys.executable, "-m", "jupyterhub_idle_culler"]
+    # it ends with the hub: one that outlived a killed hub would be joined by the next hub's own
+    culler = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "jupyterhub_idle_culler"]
     idle_seconds = lab.settings.sandbox.idle_minutes * 60
     return [
         {
