@@ -29,6 +29,8 @@ from nbclient.exceptions import DeadKernelError
 CELL_OUTPUT_BYTES = 256 * 1024
 TOTAL_OUTPUT_BYTES = 8 * 1024 * 1024
 ERROR_CHARACTERS = 2000
+_TRACEBACK_LINES = 40
+_OUTPUTS = {"stream", "display_data", "execute_result", "error", "update_display_data"}
 _PR_SET_DUMPABLE = 4
 _SPEC = KernelSpec(
     argv=[
@@ -61,15 +63,50 @@ class _CappedClient(NotebookClient):  # type: ignore[misc]
     total_bytes = 0
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
-        if msg["msg_type"] in {"stream", "display_data", "execute_result", "error", "update_display_data"}:
-            size = len(json.dumps(msg["content"], default=str))
-            self.cell_bytes += size
-            self.total_bytes += size
-            if self.cell_bytes > CELL_OUTPUT_BYTES or self.total_bytes > TOTAL_OUTPUT_BYTES:
-                return None
-        if msg["msg_type"].startswith("comm"):
+        kind = msg["msg_type"]
+        if kind.startswith("comm"):
             return None  # widgets have nobody to talk to here
+        if kind in _OUTPUTS and not self._is_kept(kind, msg["content"], cell):
+            return None
         return super().process_message(msg, cell, cell_index)
+
+    def _is_kept(self, kind: str, content: dict[str, Any], cell: Any) -> bool:
+        if kind in {"error", "execute_result"} and all(output["output_type"] != kind for output in cell.get("outputs", [])):
+            _cut(content)  # the first of these decides a mark: without it, a failed test would look like one that passed
+            return True
+        size = len(json.dumps(content, default=str))
+        if self.cell_bytes + size > CELL_OUTPUT_BYTES or self.total_bytes + size > TOTAL_OUTPUT_BYTES:
+            return False
+        self.cell_bytes += size
+        self.total_bytes += size
+        return True
+
+
+def _cut(content: dict[str, Any]) -> None:
+    for name in ("ename", "evalue"):
+        if name in content:
+            content[name] = str(content[name])[:ERROR_CHARACTERS]
+    if "traceback" in content:
+        content["traceback"] = [str(line)[:ERROR_CHARACTERS] for line in content["traceback"][-_TRACEBACK_LINES:]]
+    if "data" in content:
+        content["data"] = {
+            name: value for name, value in content["data"].items() if len(json.dumps(value, default=str)) < CELL_OUTPUT_BYTES // 4
+        }
+
+
+def _record_failed_reply(cell: Any, execute_reply: dict[str, Any] | None, **_: Any) -> None:
+    """Write down an error that the kernel told of in its reply only: a time-out, or a traceback that was switched off."""
+    reply = (execute_reply or {}).get("content", {})
+    if reply.get("status") == "error":
+        _append_error(cell, str(reply.get("ename", "Error")), str(reply.get("evalue", "")))
+
+
+def _append_error(cell: Any, name: str, value: str) -> None:
+    if all(output["output_type"] != "error" for output in cell.get("outputs", [])):
+        traceback = [f"{name[:ERROR_CHARACTERS]}: {value[:ERROR_CHARACTERS]}"]
+        cell.outputs.append(
+            nbformat.v4.new_output("error", ename=name[:ERROR_CHARACTERS], evalue=value[:ERROR_CHARACTERS], traceback=traceback)
+        )
 
 
 class Session:
@@ -96,6 +133,7 @@ class Session:
                 "traceback": [f"CellTimeoutError: the cell ran longer than {timeout_seconds} s and was stopped."],
             },
             store_widget_state=False,
+            on_cell_executed=_record_failed_reply,
             extra_arguments=[f"--ext={self.extension}"] if self.extension else [],
         )
         await client.async_start_new_kernel()
@@ -113,9 +151,11 @@ class Session:
             for index, cell in enumerate(self.notebook.cells):
                 client.cell_bytes = 0
                 await client.async_execute_cell(cell, index)
-                _record_error(cell)
+                _complete_errors(cell)
         except (DeadKernelError, RuntimeError) as dead:
             error = f"The kernel died while running cell {index + 1}: {dead}"
+            for cell in self.notebook.cells[index:]:  # a test that did not run must not look like one that passed
+                _append_error(cell, "KernelDied", error)
             await self.drop()
         return {"outputs": [cell.get("outputs", []) for cell in self.notebook.cells], "error": error[:ERROR_CHARACTERS]}
 
@@ -132,7 +172,7 @@ class Session:
         killer = asyncio.ensure_future(self._kill_at(request["kill_when"])) if request.get("kill_when") else None
         try:
             await client.async_execute_cell(cell, 0)
-            _record_error(cell)
+            _complete_errors(cell)
             error = _error_text(cell)
         except (DeadKernelError, RuntimeError) as dead:
             error = f"The kernel died: {dead}"
@@ -185,7 +225,7 @@ def _file_count(folder: Path) -> int:
     return sum(len(files) for _, _, files in os.walk(folder))
 
 
-def _record_error(cell: Any) -> None:
+def _complete_errors(cell: Any) -> None:
     for output in cell.get("outputs", []):
         if output["output_type"] == "error" and not output.get("traceback"):
             output["traceback"] = [f"{output['ename']}: {output['evalue']}"]

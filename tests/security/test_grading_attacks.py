@@ -264,3 +264,21 @@ def test_printing_for_ever_fills_nothing(lab: Lab) -> None:
     result = run_submission(lab, Plan(cells=("for _ in range(2000): print('x' * 100_000)", "print('on')")), lab.workspace.run / "out")
     assert len(str(result.outputs[0])) < 2**20
     assert "on" in str(result.outputs[1])
+
+
+FAIL_QUIETLY = [
+    pytest.param("print('x' * 100_000_000); assert False", id="flood, then fail"),
+    pytest.param("import os; print('so far so good', flush=True); os._exit(0)", id="kernel ends"),
+    pytest.param("import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass", id="never ends"),
+    pytest.param("get_ipython()._showtraceback = lambda *a: None; assert False", id="traceback switched off"),
+]
+
+
+@pytest.mark.parametrize("test_cell", FAIL_QUIETLY)
+def test_a_failed_test_of_an_ordinary_assignment_never_looks_passed(lab: Lab, test_cell: str) -> None:
+    """Nbgrader takes a cell without an error for full marks, so a cell that failed or did not run always carries one."""
+    plan = Plan(cells=(test_cell, "1 / 0"), cell_timeout_seconds=3, run_timeout_seconds=30)
+    result = run_submission(lab, plan, lab.workspace.run / "out")
+    assert all(any(output["output_type"] == "error" for output in cell) for cell in result.outputs) or (
+        result.error and result.outputs == [[], []]
+    )
