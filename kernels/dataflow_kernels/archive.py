@@ -44,10 +44,16 @@ def build_archive(java: Java, jars: Path, report: Callable[[str], None]) -> Path
 def archive_path(java: Java, jars: Path) -> Path:
     """Give where the archive for this Java and class path belongs; its name changes when either does."""
     path = class_path(LabEnv(user="training", jars_dir=str(jars)))
-    facts = [java.version, str(java.home), *(f"{jar} {Path(jar).stat().st_size}" for jar in path.split(":"))]
+    facts = [java.version, str(java.home), *(_identity(Path(jar)) for jar in path.split(":"))]
     key = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
     suffix = "aot" if java.feature >= _AOT_SINCE else "jsa"
     return jars / f"spark-{java.feature}-{key}.{suffix}"
+
+
+def _identity(jar: Path) -> str:
+    """Give what the JVM compares too: the same jars installed anew have new times, and it then ignores the archive silently."""
+    facts = jar.stat()
+    return f"{jar} {facts.st_size} {int(facts.st_mtime)}"
 
 
 def _train(java: Java, jars: Path, output: Path) -> str:

@@ -30,7 +30,7 @@ class _Finder(importlib.abc.MetaPathFinder):
     def __init__(self, lab: LabSpark) -> None:
         self._lab = lab
 
-    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> importlib.machinery.ModuleSpec | None:
+    def find_spec(self, name: str, *_: Sequence[str] | ModuleType | None) -> importlib.machinery.ModuleSpec | None:
         if name != _TARGET:
             return None
         sys.meta_path.remove(self)
@@ -55,7 +55,7 @@ def _wrap(module: ModuleType, lab: LabSpark) -> None:
     original = getattr(builder.getOrCreate, "original", builder.getOrCreate)
 
     @functools.wraps(original)
-    def get_or_create(self: Any) -> Any:  # noqa: ANN401 - PySpark's own builder and session
+    def get_or_create(self: Any) -> Any:
         if "spark.remote" in self._options:
             return original(self)
         return lab.configured(dict(self._options))

@@ -19,17 +19,17 @@ class KernelError(Exception):
         return [f"{type(self).__name__}: {self}"]
 
 
-class EnvironmentMissing(KernelError):
+class EnvironmentMissing(KernelError):  # noqa: N818 - a notebook shows the name, so it says what happened
     """The lab's own variables are missing, incomplete or malformed."""
 
 
-class CredentialsRefused(KernelError):
+class CredentialsRefused(KernelError):  # noqa: N818 - a notebook shows the name, so it says what happened
     """A service knows no such credential any more: it expired, was revoked or was never given."""
 
 
-class SparkStartFailed(KernelError):
+class SparkStartFailed(KernelError):  # noqa: N818 - a notebook shows the name, so it says what happened
     """The JVM behind `spark` did not start, or has ended."""
 
 
-class InstallFailed(KernelError):
+class InstallFailed(KernelError):  # noqa: N818 - a notebook shows the name, so it says what happened
     """A part could not be installed; nothing was left half-installed."""

@@ -15,6 +15,7 @@ from dataflow_kernels.environ import LabEnv, export_defaults
 from dataflow_kernels.errors import KernelError
 from dataflow_kernels.names import Lazy, settle
 from dataflow_kernels.preset import Preset, read_preset
+from dataflow_kernels.s3 import diagnose
 from dataflow_kernels.spark import LabSpark
 
 if TYPE_CHECKING:
@@ -35,12 +36,21 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     names = {name: Lazy(makers[name]) for name in preset.names}
     shell.push(dict(names), interactive=False)
 
-    def before_cell(info: Any) -> None:  # noqa: ANN401 - IPython's ExecutionInfo
+    def before_cell(info: Any) -> None:
         settle(info.raw_cell, shell.user_ns, names)
 
     shell.events.register("pre_run_cell", before_cell)
+    shell.set_custom_exc((Exception,), _show_error)
     if "spark" in preset.names:
         _prepare_spark(preset)
+
+
+def _show_error(shell: InteractiveShell, kind: type[Exception], error: Exception, trace: Any, tb_offset: int | None = None) -> None:
+    """Show an error as IPython does, but for Spark's hundred lines of Java about a key that the store refused."""
+    if "Status Code: 403" in str(error) and "fs.s3a" in str(error):
+        explained = diagnose(lab_env())
+        kind, error = type(explained), explained
+    shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
 
 
 def _prepare_spark(preset: Preset) -> None:
@@ -75,29 +85,29 @@ def _makers() -> dict[str, Callable[[], Any]]:
     return {"spark": _make_spark, "lake": _make_lake, "s3": _make_s3, "tracking": _make_tracking, "check": _make_check}
 
 
-def _make_spark() -> Any:  # noqa: ANN401 - imported lazily, as all below
+def _make_spark() -> Any:
     return lab_spark().session()
 
 
-def _make_lake() -> Any:  # noqa: ANN401
-    from dataflow_kernels.lake import Lake  # noqa: PLC0415
+def _make_lake() -> Any:
+    from dataflow_kernels.lake import Lake
 
     return Lake(lab_env())
 
 
-def _make_s3() -> Any:  # noqa: ANN401
-    from dataflow_kernels.s3 import connect  # noqa: PLC0415
+def _make_s3() -> Any:
+    from dataflow_kernels.s3 import connect
 
     return connect(lab_env())
 
 
-def _make_tracking() -> Any:  # noqa: ANN401
-    from dataflow_kernels.tracking import Tracking  # noqa: PLC0415
+def _make_tracking() -> Any:
+    from dataflow_kernels.tracking import Tracking
 
     return Tracking(lab_env())
 
 
-def _make_check() -> Any:  # noqa: ANN401
-    from dataflow_kernels.checks import check  # noqa: PLC0415
+def _make_check() -> Any:
+    from dataflow_kernels.checks import check
 
     return check

@@ -13,7 +13,17 @@ from dataflow_kernels.kernelspecs import install_kernelspecs
 
 LOCK = Path(__file__).resolve().parents[1] / "jars.lock"
 
-__all__ = ["LOCK", "Java", "archive_path", "build_archive", "find_java", "install_jars", "install_kernelspecs", "is_complete", "local_environment"]
+__all__ = [
+    "LOCK",
+    "Java",
+    "archive_path",
+    "build_archive",
+    "find_java",
+    "install_jars",
+    "install_kernelspecs",
+    "is_complete",
+    "local_environment",
+]
 
 
 def local_environment(jars: Path, folder: Path, *, user: str = "", language: str = "en") -> LabEnv:

@@ -86,7 +86,9 @@ def install_jars(lock: Path, folder: Path, report: Report, *, java: Java | None 
 def is_complete(lock: Path, folder: Path) -> bool:
     """Tell whether an earlier install of this very lock is whole: stamp, and every file of it."""
     stamp = folder / _STAMP
-    return stamp.is_file() and stamp.read_text(encoding="ascii") == _digest(lock) and all((folder / jar.file).is_file() for jar in read_lock(lock))
+    if not stamp.is_file() or stamp.read_text(encoding="ascii") != _digest(lock):
+        return False
+    return all((folder / jar.file).is_file() for jar in read_lock(lock))
 
 
 def _reuse(jar: LockedJar, folder: Path, staged: Path) -> bool:
@@ -99,7 +101,9 @@ def _reuse(jar: LockedJar, folder: Path, staged: Path) -> bool:
 
 def _verify(jar: LockedJar, path: Path) -> None:
     if not path.is_file():
-        raise InstallFailed(f"{jar.file} was not downloaded.", why="The repository has no such file.", fix="Check your Maven mirror, then run it again.")
+        raise InstallFailed(
+            f"{jar.file} was not downloaded.", why="The repository has no such file.", fix="Check your Maven mirror, then run it again."
+        )
     found = _digest(path)
     if found != jar.sha256:
         raise InstallFailed(
@@ -128,7 +132,9 @@ def _download(jars: list[LockedJar], scratch: Path, staged: Path, java: Java, en
     try:
         done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=_DOWNLOAD_TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired as error:
-        raise InstallFailed("The jars did not arrive in 15 minutes.", fix="Check the network and the Maven mirror, then run it again.") from error
+        raise InstallFailed(
+            "The jars did not arrive in 15 minutes.", fix="Check the network and the Maven mirror, then run it again."
+        ) from error
     if done.returncode != 0:
         raise InstallFailed(
             "The jars could not be downloaded.",

@@ -104,7 +104,8 @@ def command(env: LabEnv, options: Sequence[str] = ()) -> list[str]:
     """Give the JVM's argument list. No secret is in it: those reach it through its environment."""
     java = Path(env.java_home) / "bin" / "java"
     confs = [part for key, value in static_conf(env).items() for part in ("--conf", f"{key}={value}")]
-    return [str(java), *options, *_memory(env), *_archive(env.cds_archive), *_behaviour(), *_unsafe(Path(env.java_home)), "org.apache.spark.deploy.SparkSubmit", *confs, "pyspark-shell"]
+    tuning = [*options, *_memory(env), *_archive(env.cds_archive), *_behaviour(), *_unsafe(Path(env.java_home))]
+    return [str(java), *tuning, "org.apache.spark.deploy.SparkSubmit", *confs, "pyspark-shell"]
 
 
 def class_path(env: LabEnv) -> str:
@@ -136,7 +137,7 @@ def static_conf(env: LabEnv) -> dict[str, str]:
 
 
 def _s3a_conf(env: LabEnv) -> dict[str, str]:
-    """The object store. The key itself is read from the environment, so neither argv nor `spark.conf` ever holds it."""
+    """Give the object store's part. The key is read from the environment, so neither argv nor `spark.conf` ever holds it."""
     prefix = "spark.hadoop.fs.s3a."
     return {
         f"{prefix}endpoint": env.s3_endpoint,
@@ -159,7 +160,7 @@ def _archive(path: str) -> list[str]:
     if not path or not Path(path).is_file():
         return []
     option = "AOTCache" if path.endswith(".aot") else "SharedArchiveFile"
-    return [f"-XX:{option}={path}", "-Xshare:auto"]
+    return [f"-XX:{option}={path}"]
 
 
 def _behaviour() -> list[str]:

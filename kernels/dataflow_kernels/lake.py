@@ -76,7 +76,7 @@ class Lake:
 
     def table(self, path: str) -> DeltaTable:
         """Open a Delta table without Spark: `.to_pandas()`, `.history()`, or `duckdb.from_arrow(t.to_pyarrow_dataset())`."""
-        from deltalake import DeltaTable  # noqa: PLC0415 - costs a plain kernel nothing
+        from deltalake import DeltaTable
 
         return DeltaTable(path, storage_options=self.storage_options or None)
 

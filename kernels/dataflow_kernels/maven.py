@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 _CENTRAL = "https://repo1.maven.org/maven2/"
 _MIRROR_VARIABLE = "DATAFLOW_MAVEN_MIRROR"
@@ -43,8 +43,8 @@ def find_repository(environ: Mapping[str, str]) -> Repository:
 def read_settings(path: Path, environ: Mapping[str, str]) -> Repository | None:
     """Give the mirror (or replaced `central`) of one settings.xml; None when it names none or cannot be read."""
     try:
-        tree = ElementTree.parse(path).getroot()
-    except (OSError, ElementTree.ParseError):
+        tree = ET.parse(path).getroot()  # noqa: S314 - the user's own settings, read as Maven reads them
+    except (OSError, ET.ParseError):
         return None
     for element in tree.iter():
         element.tag = element.tag.rpartition("}")[2]
@@ -79,7 +79,7 @@ def _settings_files(environ: Mapping[str, str]) -> Iterator[Path]:
     yield Path("/etc/maven/settings.xml")
 
 
-def _mirrors(tree: ElementTree.Element) -> list[ElementTree.Element]:
+def _mirrors(tree: ET.Element) -> list[ET.Element]:
     return [mirror for mirror in tree.iterfind("./mirrors/mirror") if _covers_central((mirror.findtext("mirrorOf") or "").strip())]
 
 
@@ -88,19 +88,21 @@ def _covers_central(pattern: str) -> bool:
     return "!central" not in parts and any(part in {"*", "central", "external:*"} for part in parts)
 
 
-def _centrals(tree: ElementTree.Element) -> list[ElementTree.Element]:
-    return [each for each in tree.iterfind("./profiles/profile/repositories/repository") if (each.findtext("id") or "").strip() == "central"]
+def _centrals(tree: ET.Element) -> list[ET.Element]:
+    return [
+        each for each in tree.iterfind("./profiles/profile/repositories/repository") if (each.findtext("id") or "").strip() == "central"
+    ]
 
 
-def _login(tree: ElementTree.Element, identity: str, environ: Mapping[str, str]) -> tuple[str, str]:
+def _login(tree: ET.Element, identity: str, environ: Mapping[str, str]) -> tuple[str, str]:
     for server in tree.iterfind("./servers/server"):
         if _text(server, "id", environ) == identity:
             return _text(server, "username", environ), _text(server, "password", environ)
     return "", ""
 
 
-def _text(element: ElementTree.Element, name: str, environ: Mapping[str, str]) -> str:
-    """A child's text, with Maven's own `${env.NAME}` filled in."""
+def _text(element: ET.Element, name: str, environ: Mapping[str, str]) -> str:
+    """Give a child's text, with Maven's own `${env.NAME}` filled in."""
     return re.sub(r"\$\{env\.(\w+)\}", lambda found: environ.get(found[1], ""), (element.findtext(name) or "").strip())
 
 

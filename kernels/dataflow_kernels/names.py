@@ -23,12 +23,13 @@ class Lazy:
         except KernelError:  # `isinstance` is no place to fail: the use that follows is
             return Lazy
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the real object has
-        if name.startswith("_repr_") or name.startswith("_ipython_"):
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith(("_repr_", "_ipython_")):
             raise AttributeError(name)  # a display hook that probes must not start a JVM
         return getattr(resolve(self), name)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the real object's signature
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the real object."""
         return resolve(self)(*args, **kwargs)
 
     def __repr__(self) -> str:
@@ -39,14 +40,14 @@ class _Maker:
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make, self._lock, self._made = make, threading.Lock(), None
 
-    def get(self) -> Any:  # noqa: ANN401 - whatever is made
+    def get(self) -> Any:
         with self._lock:
             if self._made is None:
                 self._made = self._make()
             return self._made
 
 
-def resolve(lazy: Lazy) -> Any:  # noqa: ANN401 - whatever it stands for
+def resolve(lazy: Lazy) -> Any:
     """Give the real object, made now if it was not yet. What its making raises is raised each time."""
     return object.__getattribute__(lazy, "_lazy").get()
 

@@ -46,8 +46,8 @@ def pipeline(today: str, language: str | None = None) -> Picture:
     description = " → ".join(f"[{name.to(tongue)}]" if key == today else name.to(tongue) for key, name, _, _ in _STAGES)
     width = len(_STAGES) * (_WIDTH + _GAP)
     label = escape(description, quote=True)
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} 96" style="max-width:100%;height:auto" role="img" aria-label="{label}">{boxes}</svg>'
-    return Picture(svg, description)
+    shape = f'xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} 96" style="max-width:100%;height:auto"'
+    return Picture(f'<svg {shape} role="img" aria-label="{label}">{boxes}</svg>', description)
 
 
 def _box(number: int, stage: tuple[str, Text, Text, str], today: str, language: str) -> str:
@@ -56,10 +56,11 @@ def _box(number: int, stage: tuple[str, Text, Text, str], today: str, language: 
     left = 4 + number * (_WIDTH + _GAP)
     middle = left + _WIDTH / 2
     fill, ink, edge = (colour, "#ffffff", 3) if lit else ("#f4f5f6", "#59636e", 1)
-    arrow = "" if number == 0 else f'<path d="M{left - _GAP + 4} 48h{_GAP - 12}m-7 -6l7 6l-7 6" fill="none" stroke="#8a949e" stroke-width="2"/>'
+    line = f"M{left - _GAP + 4} 48h{_GAP - 12}m-7 -6l7 6l-7 6"
+    arrow = "" if number == 0 else f'<path d="{line}" fill="none" stroke="#8a949e" stroke-width="2"/>'
+    centred = f'x="{middle}" text-anchor="middle" font-family="sans-serif" fill="{ink}"'
     return (
         f'{arrow}<rect x="{left}" y="12" width="{_WIDTH}" height="72" rx="10" fill="{fill}" stroke="{colour}" stroke-width="{edge}"/>'
-        f'<text x="{middle}" y="43" text-anchor="middle" font-family="sans-serif" font-size="18" font-weight="bold" fill="{ink}">'
-        f"{escape(name.to(language))}</text>"
-        f'<text x="{middle}" y="66" text-anchor="middle" font-family="sans-serif" font-size="11" fill="{ink}">{escape(says.to(language))}</text>'
+        f'<text {centred} y="43" font-size="18" font-weight="bold">{escape(name.to(language))}</text>'
+        f'<text {centred} y="66" font-size="11">{escape(says.to(language))}</text>'
     )

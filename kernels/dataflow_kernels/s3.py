@@ -28,7 +28,7 @@ def connect(env: LabEnv) -> Minio:
     if missing:
         why = f"The lake is {env.lake_root}: no object store belongs to this run." if not env.live else "This kernel got no key."
         raise EnvironmentMissing(f"`s3` needs {', '.join(missing)}.", why=why, fix=RESTART if env.live else "Use `lake` instead.")
-    from minio import Minio  # noqa: PLC0415 - costs a plain kernel nothing
+    from minio import Minio
 
     address = urlsplit(env.s3_endpoint)
     secure = address.scheme == "https"
@@ -46,8 +46,8 @@ def explain(env: LabEnv) -> Iterator[None]:
     KernelError
         The key may not do this, or the store does not answer.
     """
-    from minio.error import S3Error  # noqa: PLC0415
-    from urllib3.exceptions import HTTPError  # noqa: PLC0415
+    from minio.error import S3Error
+    from urllib3.exceptions import HTTPError
 
     try:
         yield
@@ -56,12 +56,30 @@ def explain(env: LabEnv) -> Iterator[None]:
             raise refused(env, str(error.code)) from error
         if error.code == "AccessDenied":
             place = "/".join(part for part in (error.bucket_name, error.object_name) if part)
-            raise KernelError(f"Your key may not do this in {place}.", why="You write in your own bucket only.", fix=f"Use {env.lake_root}.") from error
+            raise KernelError(
+                f"Your key may not do this in {place}.", why="You write in your own bucket only.", fix=f"Use {env.lake_root}."
+            ) from error
         raise
     except HTTPError as error:
         raise KernelError(
-            f"The object store at {env.s3_endpoint} does not answer.", why=str(error), fix="Wait a moment and run the cell again; then tell your instructor."
+            f"The object store at {env.s3_endpoint} does not answer.",
+            why=str(error),
+            fix="Wait a moment and run the cell again; then tell your instructor.",
         ) from error
+
+
+def diagnose(env: LabEnv) -> KernelError:
+    """Tell why the store answered 403: is the key unknown, or was it only the wrong place? S3 does not say for every request."""
+    try:
+        with explain(env):
+            next(iter(connect(env).list_objects(urlsplit(env.lake_root).netloc)), None)
+    except KernelError as error:
+        return error
+    return KernelError(
+        "Your key may not do this there.",
+        why="You read the shared buckets, and write in your own only.",
+        fix=f"Write under {env.lake_root}: lake.path(…).",
+    )
 
 
 def refused(env: LabEnv, code: str) -> CredentialsRefused:

@@ -55,7 +55,7 @@ class LabSpark:
         """Give the session, on a new JVM if the old one died, and with a new context if it was stopped."""
         with self._lock:
             self.start()
-            if self._session is None or self._session._sc._jsc is None:  # type: ignore[attr-defined]  # noqa: SLF001 - how PySpark tells it itself
+            if self._session is None or self._session._sc._jsc is None:  # noqa: SLF001 - how PySpark tells it itself
                 self._session = self._attach()
             return self._session
 
@@ -86,13 +86,14 @@ class LabSpark:
             self.warming_failure = error
 
     def _attach(self) -> SparkSession:
-        assert self._jvm is not None  # noqa: S101 - `start` came first
+        assert self._jvm is not None
         port, secret = self._jvm.address()
         export_defaults({"PYSPARK_PYTHON": sys.executable})  # or UDF workers take whatever python3 is on PATH
-        from pyspark.sql import SparkSession  # noqa: PLC0415 - a second of importing that a plain kernel is spared
+        from pyspark.sql import SparkSession
 
         original = getattr(SparkSession.Builder.getOrCreate, "original", SparkSession.Builder.getOrCreate)
-        with exported(dict(zip(_GATEWAY_VARIABLES, (str(port), secret), strict=True))):  # the secret opens the JVM: no child process needs it
+        # Only for this moment: the secret opens the JVM, and no child process needs it.
+        with exported(dict(zip(_GATEWAY_VARIABLES, (str(port), secret), strict=True))):
             session: SparkSession = original(SparkSession.Builder())
         return session
 
@@ -100,8 +101,8 @@ class LabSpark:
         """Drop what PySpark keeps of a JVM that is gone, or it would talk to a closed socket for ever."""
         self._session = self._jvm = None
         if "pyspark.sql" in sys.modules:
-            from pyspark import SparkContext  # noqa: PLC0415
-            from pyspark.sql import SparkSession  # noqa: PLC0415
+            from pyspark import SparkContext
+            from pyspark.sql import SparkSession
 
             SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None  # noqa: SLF001
             SparkSession._instantiatedSession = None  # noqa: SLF001

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Experiment
     from mlflow.tracking import MlflowClient
 
+
 class Tracking:
     """The student's part of MLflow; where no server belongs to the run, a local store beside the lake."""
 
@@ -24,7 +25,7 @@ class Tracking:
         missing = [variable(name) for name in ("mlflow_username", "mlflow_password") if env.mlflow_uri and not getattr(env, name)]
         if missing:
             raise EnvironmentMissing(f"MLflow at {env.mlflow_uri} needs {', '.join(missing)}.", fix=RESTART)
-        import mlflow  # noqa: PLC0415 - seconds of importing that a plain kernel is spared
+        import mlflow
 
         mlflow.set_tracking_uri(self.uri)
         self._mlflow = mlflow
@@ -76,7 +77,7 @@ class Tracking:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        from mlflow.exceptions import MlflowException  # noqa: PLC0415
+        from mlflow.exceptions import MlflowException
 
         try:
             yield
@@ -84,8 +85,12 @@ class Tracking:
             text = str(error)
             if "401" in text or "not authenticated" in text:
                 raise CredentialsRefused(
-                    f"MLflow at {self.uri} refused the credentials of {self._env.mlflow_username}.", why="They were revoked or replaced.", fix=RESTART
+                    f"MLflow at {self.uri} refused the credentials of {self._env.mlflow_username}.",
+                    why="They were revoked or replaced.",
+                    fix=RESTART,
                 ) from error
             if "Max retries" in text or "Connection refused" in text:
-                raise KernelError(f"MLflow at {self.uri} does not answer.", fix="Wait a moment and run the cell again; then tell your instructor.") from error
+                raise KernelError(
+                    f"MLflow at {self.uri} does not answer.", fix="Wait a moment and run the cell again; then tell your instructor."
+                ) from error
             raise

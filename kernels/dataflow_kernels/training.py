@@ -31,7 +31,7 @@ def train(option: str) -> None:
 
 
 def _walk_delta(spark: SparkSession, path: str) -> None:
-    from delta.tables import DeltaTable  # noqa: PLC0415 - imports all of PySpark
+    from delta.tables import DeltaTable
 
     frame = spark.createDataFrame([(1, "a", 1.0), (2, "b", 2.0)], "pedido_id long, categoria string, valor double")
     for _ in range(2):

@@ -24,7 +24,11 @@ def truststore_options(folder: Path, environ: Mapping[str, str]) -> list[str]:
         return []
     store = folder / "truststore.p12"
     _write(certificates, store)
-    return [f"-Djavax.net.ssl.trustStore={store}", "-Djavax.net.ssl.trustStoreType=PKCS12", f"-Djavax.net.ssl.trustStorePassword={_PASSWORD}"]
+    return [
+        f"-Djavax.net.ssl.trustStore={store}",
+        "-Djavax.net.ssl.trustStoreType=PKCS12",
+        f"-Djavax.net.ssl.trustStorePassword={_PASSWORD}",
+    ]
 
 
 def _collect(environ: Mapping[str, str]) -> list[bytes]:
@@ -37,9 +41,9 @@ def _collect(environ: Mapping[str, str]) -> list[bytes]:
 
 
 def _write(certificates: list[bytes], store: Path) -> None:
-    from cryptography import x509  # noqa: PLC0415 - only an install needs it
-    from cryptography.hazmat.primitives.serialization import BestAvailableEncryption  # noqa: PLC0415
-    from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificate, serialize_java_truststore  # noqa: PLC0415
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
+    from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificate, serialize_java_truststore
 
     entries = []
     for number, pem in enumerate(certificates):

@@ -40,7 +40,8 @@ def _try_directly(lesson: Lesson, submissions: Mapping[str, object], seeds: Sequ
     }
     (folder / "request.json").write_text(json.dumps(request))
     script = Path(__file__).with_name("direct.py")
-    subprocess.run([*_without_override(), sys.executable, str(script), str(folder)], check=True, timeout=ONE_SUBMISSION_SECONDS * len(submissions) * len(seeds))
+    timeout = ONE_SUBMISSION_SECONDS * len(submissions) * len(seeds)
+    subprocess.run([*_without_override(), sys.executable, str(script), str(folder)], check=True, timeout=timeout)
     judged = {name: cases.evaluate(lesson.folder / "checks", folder / name, plan.truth) for name in submissions}
     return {name: {outcome.check: outcome for outcome in outcomes} for name, outcomes in judged.items()}
 

@@ -1,7 +1,7 @@
 """Runs many submissions of one lesson on one warm Spark, without a sandbox: the quick way to try a lesson's solutions and mutants.
 
-`python direct.py FOLDER` reads FOLDER/request.json and writes each submission's artefacts as `cases.evaluate` wants them. The grading proper
-runs each submission in a sandbox of its own; `tests/integration/test_grading_*.py` and the release gate prove that path.
+`python direct.py FOLDER` reads FOLDER/request.json and writes each submission's artefacts as `cases.evaluate` wants them. The
+grading proper runs each submission in a sandbox of its own; the release gate proves that path.
 """
 
 import json
@@ -38,13 +38,16 @@ def play(folder: Path, session, submission: dict, request: dict) -> None:
     target = folder / submission["name"]
     lake = target / "notebook" / "lake"
     shutil.copytree(folder / "landing", lake / "landing" / request["lesson"])
+    env = LabEnv(user="student", lake_root=lake.as_uri())
+    os.environ.update(env.to_environ())
     namespace = {
         "spark": session,
-        "lake": Lake(LabEnv(user="student", lake_root=lake.as_uri())),
-        "check": lambda *ids: None,
+        "lake": Lake(env),
+        "check": lambda *_: None,
         "__name__": "__main__",
     }
-    errors = [error for cell in submission["cells"] if (error := attempt(lambda cell=cell: exec(compile(cell, "<cell>", "exec"), namespace)))]
+    runs = (attempt(lambda cell=cell: exec(compile(cell, "<cell>", "exec"), namespace)) for cell in submission["cells"])
+    errors = [error for error in runs if error]
     for number, steps in enumerate(request["cases"]):
         run_case(folder, target, number, steps, namespace)
     (target / "log.json").write_text(json.dumps({"errors": errors, "seconds": time.monotonic() - begin}))
@@ -56,9 +59,8 @@ def run_case(folder: Path, target: Path, number: int, steps: list, namespace: di
     out.mkdir()
     calls = []
     for index, step in enumerate(steps):
-        arguments = {
-            name: value.replace("{lake}", scratch.as_uri()).replace("{landing}", landing.as_uri()) for name, value in step["arguments"].items()
-        }
+        places = {"{lake}": scratch.as_uri(), "{landing}": landing.as_uri()}
+        arguments = {name: replaced(value, places) for name, value in step["arguments"].items()}
         begin = time.monotonic()
         with refused(scratch / step["table"]) if step["fault"] == "commit_refused" else no_fault():
             error = attempt(lambda step=step, arguments=arguments: namespace[step["function"]](**arguments))
@@ -66,6 +68,12 @@ def run_case(folder: Path, target: Path, number: int, steps: list, namespace: di
         if step["snapshot"]:
             shutil.copytree(scratch, out / step["snapshot"])
     (out / "calls.json").write_text(json.dumps(calls))
+
+
+def replaced(text: str, places: dict) -> str:
+    for name, place in places.items():
+        text = text.replace(name, place)
+    return text
 
 
 def attempt(call) -> str:

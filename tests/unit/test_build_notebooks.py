@@ -10,7 +10,8 @@ from dataflow_hub.grading import build
 from dataflow_hub.grading.course import LANGUAGES, lessons
 from dataflow_hub.workspace import CHECKOUT
 
-LESSONS = [lesson for course in sorted((CHECKOUT / "courses").iterdir()) if course.is_dir() for lesson in lessons(course.parent, course.name)]
+COURSES = sorted(folder for folder in (CHECKOUT / "courses").iterdir() if folder.is_dir())
+LESSONS = [lesson for course in COURSES for lesson in lessons(course.parent, course.name)]
 every_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: f"{lesson.course}/{lesson.name}")
 
 
@@ -51,7 +52,7 @@ def test_release_has_no_solution_and_no_output(lesson):
 
 @every_lesson
 def test_points_in_the_notebook_are_the_lessons(lesson):
-    """nbgrader's maximum is the sum of what lesson.toml says."""
+    """Nbgrader's maximum is the sum of what lesson.toml says."""
     cells = [cell.metadata.nbgrader for cell in build.source_notebook(lesson, "en").cells if "nbgrader" in cell.metadata]
     assert sum(cell.points for cell in cells if cell.grade) == sum(spec.points for spec in (*lesson.checks, *lesson.manual)) == 100
 
@@ -66,7 +67,8 @@ def test_release_promises_every_hidden_check(lesson):
 
 def test_region_becomes_a_raise_or_what_it_names():
     """A solution is replaced by its stub; without one, by a raise at the same indentation."""
-    source = "def f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION\n\n\nx = [\n    ### BEGIN SOLUTION\n    2,\n    ### INSTEAD\n    #| # yours\n    ### END SOLUTION\n]"
+    function = "def f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION\n"
+    source = f"{function}\n\nx = [\n    ### BEGIN SOLUTION\n    2,\n    ### INSTEAD\n    #| # yours\n    ### END SOLUTION\n]"
     assert build.stripped(source) == "def f():\n    # YOUR CODE HERE\n    raise NotImplementedError\n\n\nx = [\n    # yours\n]"
 
 

@@ -82,7 +82,7 @@ def test_damaged_table_is_told(tmp_path):
         Bench(str(tmp_path), dict).read("t", {"raw": ("string",)})
 
 
-CHECKS = '''
+CHECKS = """
 from dataflow_kernels.checks import Outcome, Text, visible
 LESSON = "01-bronze"
 PROMISES = {"a.hidden": ("a property", "uma propriedade")}
@@ -92,7 +92,7 @@ def fine(bench):
 @visible("a.poor")
 def poor(bench):
     return Outcome(score=0.5, expected=Text("", ""), found=Text("half", "metade"))
-'''
+"""
 
 
 @pytest.fixture
@@ -116,17 +116,17 @@ def test_check_shows_cards_of_visible_and_hidden_checks(notebook_folder, capsys)
 
 def test_failed_check_fails_its_cell(notebook_folder):
     """"Validate" counts a cell as failed when it raises; hidden checks never raise."""
-    with pytest.raises(CheckFailed, match="a.poor"):
+    with pytest.raises(CheckFailed, match=r"a\.poor"):
         check("a.hidden", "a.poor")
 
 
 def test_unknown_check_suggests_the_nearest(notebook_folder):
     """A typing error is answered with what was probably meant."""
-    with pytest.raises(LookupError, match="perhaps you meant 'a.poor'"):
+    with pytest.raises(LookupError, match=r"perhaps you meant 'a\.poor'"):
         check("a.por")
 
 
 def test_visible_marks_without_changing_the_function():
     """The decorated function can still be called as it is."""
     outcome = Outcome(score=1, expected=BOTH, found=BOTH)
-    assert visible("a.b")(lambda bench: outcome)(None) is outcome
+    assert visible("a.b")(lambda _: outcome)(None) is outcome

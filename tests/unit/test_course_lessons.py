@@ -10,7 +10,8 @@ from dataflow_hub.grading.course import lessons, load_lesson
 from dataflow_hub.grading.lint import lint
 from dataflow_hub.workspace import CHECKOUT
 
-LESSONS = [lesson for course in sorted((CHECKOUT / "courses").iterdir()) if course.is_dir() for lesson in lessons(course.parent, course.name)]
+COURSES = sorted(folder for folder in (CHECKOUT / "courses").iterdir() if folder.is_dir())
+LESSONS = [lesson for course in COURSES for lesson in lessons(course.parent, course.name)]
 BRONZE = CHECKOUT / "courses" / "medallion" / "01-bronze"
 
 
@@ -29,14 +30,14 @@ def copy(tmp_path):
 @pytest.mark.parametrize(
     ("file", "old", "new", "said"),
     [
-        ("lesson.toml", 'shown_by = ["bronze.drift", "bronze.empty", "bronze.order"]', 'shown_by = ["bronze.drift"]', "bronze.empty shows no objective"),
+        ("lesson.toml", '["bronze.drift", "bronze.empty", "bronze.order"]', '["bronze.drift"]', "bronze.empty shows no objective"),
         ("lesson.toml", 'id = "bronze.drift"', 'id = "bronze.drifted"', "checks/hidden.py does not define bronze.drifted"),
-        ("lesson.toml", "points = 20\ntitle.en = \"as many", "points = 200\ntitle.en = \"as many", "of the points are visible"),
+        ("lesson.toml", 'points = 20\ntitle.en = "as many', 'points = 200\ntitle.en = "as many', "of the points are visible"),
         ("lesson.py", 'tags=["check:run-again"]', "", "no cell is tagged for run-again"),
-        ("lesson.py", '# %% [markdown] tags=["lang:pt-BR"]\n# ## 2', '# %% [markdown]\n# ## 2', "needs exactly one of the tags"),
+        ("lesson.py", '# %% [markdown] tags=["lang:pt-BR"]\n# ## 2', "# %% [markdown]\n# ## 2", "needs exactly one of the tags"),
         ("lesson.py", "def ingest_batch(", "def ingest(", "does not define the function ingest_batch"),
         ("lesson.py", "# # Bronze: land", "# # Bronze! land", "build the course again"),
-        ("mutants/high_water_mark.py", "bronze.order", "bronze.rerun", "no mutant loses bronze.order"),
+        ("mutants/fails_on_empty.py", "bronze.empty", "bronze.rerun", "no mutant loses bronze.empty"),
         ("mutants/high_water_mark.py", "# loses:", "# breaks:", "does not say which checks it loses"),
         ("checks/hidden.py", '@hidden("bronze.order")\n', "", "checks/hidden.py does not define bronze.order"),
     ],

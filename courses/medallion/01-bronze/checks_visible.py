@@ -26,9 +26,11 @@ def schema(bench: Bench) -> Outcome:
     ]
     right = [name for name in COLUMNS if name not in {row["column"] for row in wrong}]
     data = bench.read(FIRST, {name: COLUMNS[name] for name in right}) if right else None
-    for name in right:
-        if data.num_rows == 0 or data[name].null_count:
-            wrong.append({"column": name, "expected": "a value in every row", "found": f"{data[name].null_count} null of {data.num_rows} rows"})
+    wrong += [
+        {"column": name, "expected": "a value in every row", "found": f"{data[name].null_count} null of {data.num_rows} rows"}
+        for name in right
+        if data.num_rows == 0 or data[name].null_count
+    ]
     files = bench.landing()
     if "source" not in {row["column"] for row in wrong}:
         sources = {str(value).rsplit("/", 1)[-1] for value in data["source"].unique().to_pylist()}
@@ -38,7 +40,10 @@ def schema(bench: Bench) -> Outcome:
         score=max(0, 3 - len(wrong)) / 3,  # three columns are the student's work, two were given
         expected=Text("Five columns, of these types, with no null in them.", "Cinco colunas, destes tipos, sem nenhum nulo."),
         found=Text(f"{len(COLUMNS) - len(wrong)} of 5 columns are right.", f"{len(COLUMNS) - len(wrong)} de 5 colunas estão certas."),
-        hint=Text("Compare `bronze_rows(...).printSchema()` with the table in the task.", "Compare `bronze_rows(...).printSchema()` com a tabela do enunciado."),
+        hint=Text(
+            "Compare `bronze_rows(...).printSchema()` with the table in the task.",
+            "Compare `bronze_rows(...).printSchema()` com a tabela do enunciado.",
+        ),
         read="3 · Guided exercise / Exercício guiado",
         rows=tuple(wrong),
     )
@@ -58,9 +63,15 @@ def counts(bench: Bench) -> Outcome:
     rows = sum(found.values())
     return Outcome(
         score=0 if wrong or not rows else 1,
-        expected=Text(f"{sum(landed.values())} rows: one for each landed line, file by file.", f"{sum(landed.values())} linhas: uma para cada linha recebida, arquivo por arquivo."),
+        expected=Text(
+            f"{sum(landed.values())} rows: one for each landed line, file by file.",
+            f"{sum(landed.values())} linhas: uma para cada linha recebida, arquivo por arquivo.",
+        ),
         found=Text(f"{rows} rows; {len(wrong)} files differ.", f"{rows} linhas; {len(wrong)} arquivos divergem."),
-        hint=Text("Fewer rows: what drops lines? More rows: what runs twice?", "Linhas a menos: o que descarta linhas? Linhas a mais: o que roda duas vezes?"),
+        hint=Text(
+            "Fewer rows: what drops lines? More rows: what runs twice?",
+            "Linhas a menos: o que descarta linhas? Linhas a mais: o que roda duas vezes?",
+        ),
         read="4 · Challenge / Desafio",
         rows=tuple(wrong),
     )
@@ -68,11 +79,32 @@ def counts(bench: Bench) -> Outcome:
 
 # Checked after submission, on data that you have not seen.
 PROMISES = {
-    'bronze.lossless': ('rows in = rows out, each line verbatim', 'linhas que entram = linhas que saem, cada uma ao pé da letra'),
-    'bronze.corrupt': ('broken lines kept and marked, whole ones not marked', 'linhas quebradas mantidas e marcadas, as íntegras sem marca'),
-    'bronze.drift': ('a changed schema is accepted', 'uma mudança de esquema é aceita'),
-    'bronze.rerun': ('idempotent re-run', 'reexecução idempotente'),
-    'bronze.recovery': ('recovery after a commit that never happened', 'recuperação depois de um commit que não aconteceu'),
-    'bronze.empty': ('an empty file is no failure', 'um arquivo vazio não é uma falha'),
-    'bronze.order': ('files in any order', 'arquivos em qualquer ordem'),
+    "bronze.lossless": (
+        "rows in = rows out, each line verbatim",
+        "linhas que entram = linhas que saem, cada uma ao pé da letra",
+    ),
+    "bronze.corrupt": (
+        "broken lines kept and marked, whole ones not marked",
+        "linhas quebradas mantidas e marcadas, as íntegras sem marca",
+    ),
+    "bronze.drift": (
+        "a changed schema is accepted",
+        "uma mudança de esquema é aceita",
+    ),
+    "bronze.rerun": (
+        "idempotent re-run",
+        "reexecução idempotente",
+    ),
+    "bronze.recovery": (
+        "recovery after a commit that never happened",
+        "recuperação depois de um commit que não aconteceu",
+    ),
+    "bronze.empty": (
+        "an empty file is no failure",
+        "um arquivo vazio não é uma falha",
+    ),
+    "bronze.order": (
+        "files in any order",
+        "arquivos em qualquer ordem",
+    ),
 }

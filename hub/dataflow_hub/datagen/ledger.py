@@ -42,7 +42,8 @@ class Ledger:
 
     def having(self, defect: Defect) -> npt.NDArray[np.bool_]:
         """Tell for each line whether `defect` was injected."""
-        return (self.defects & int(defect)) != 0
+        found: npt.NDArray[np.bool_] = (self.defects & int(defect)) != 0
+        return found
 
     def count(self, defect: Defect) -> int:
         """Count the lines with `defect`."""

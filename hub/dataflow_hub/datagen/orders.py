@@ -156,10 +156,11 @@ def _settle(lines: _Lines, weaker: Defect, stronger: Defect) -> None:
 
 
 def _has(lines: _Lines, defect: Defect) -> _Mask:
-    return (lines.defects & int(defect)) != 0
+    found: _Mask = (lines.defects & int(defect)) != 0
+    return found
 
 
-def _land(  # noqa: PLR0913 - everything that one data set consists of
+def _land(  # noqa: PLR0913, PLR0917 - everything that one data set consists of
     rng: np.random.Generator,
     seed: int,
     size: Size,
@@ -223,7 +224,7 @@ def _person(number: int) -> str:
     return f'"nome": "{first} {last}", "cpf": "{pools.invalid_cpf(123_456_789 + 7_919 * number)}", "email": "{email}"'
 
 
-def _line(  # noqa: PLR0913 - one argument a column
+def _line(  # noqa: PLR0913, PLR0917 - one argument a column
     people: list[str], batch: int, order: int, version: int, customer: int, product: int, category: int, channel: int,
     cents: int, region: int, spelling: int, defects: int, keyless: bool, local: str, utc: str, arrival: str,
 ) -> str:  # fmt: skip
@@ -233,9 +234,10 @@ def _line(  # noqa: PLR0913 - one argument a column
     label = "null" if defects & Defect.CATEGORIA_NULL else f'"{pools.CATEGORIES[category]}"'
     when = f"{utc}Z" if defects & Defect.ZONE_UTC else f"{local}-03:00"
     canal = f', "canal": "{pools.CHANNELS[channel]}"' if defects & Defect.CANAL else ""
+    money = f'"valor": {_amount(cents, defects)}{_currency(order, defects, keyless)}'
     return (
         f'{{"pedido_id": "A{order:08d}", "cliente_id": "{customer_id}", {people[customer]}, "produto_id": "{product_id}", '
-        f'"categoria": {label}, {_region(region, spelling, defects)}, "valor": {_amount(cents, defects)}{_currency(order, defects, keyless)}, '
+        f'"categoria": {label}, {_region(region, spelling, defects)}, {money}, '
         f'"ts_evento": "{when}", "ts_ingestao": "{arrival}Z", "versao": {version}, '
         f'"observacao": {_note(people[customer], defects)}{canal}}}\n'
     )

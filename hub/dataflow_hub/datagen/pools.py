@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 FIRST_NAMES = ("Ana", "Bruno", "Célia", "Davi", "Érica", "Fábio", "Gláucia", "Heitor", "Inês", "João", "Lívia", "Márcio", "Núbia", "Otávio")
-LAST_NAMES = ("Araújo", "Barros", "Conceição", "Dias", "Esteves", "Fonseca", "Gonçalves", "Lima", "Magalhães", "Nóbrega", "Peçanha", "Rocha")
+LAST_NAMES = ("Araújo", "Barros", "Conceição", "Dias", "Esteves", "Fonseca", "Gonçalves", "Lima", "Magalhães", "Peçanha", "Rocha")
 CATEGORIES = ("Livros", "Eletrônicos", "Casa e jardim", "Moda", "Brinquedos", "Saúde", "Esporte", "Música")
 CHANNELS = ("site", "app", "loja", "telefone")
 BAD_CURRENCIES = ("R$", "???", "reais", "")

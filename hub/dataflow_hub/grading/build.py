@@ -8,6 +8,7 @@ Text cells carry `lang:en` or `lang:pt-BR`. Code has no language, so both notebo
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from dataflow_hub.errors import LessonError
-from dataflow_hub.grading.course import LANGUAGES, Lesson
+from dataflow_hub.grading.course import LANGUAGES, CheckSpec, Lesson
 
 _REGION = re.compile(r"^(?P<indent> *)### BEGIN SOLUTION\n(?P<body>.*?)^ *### END SOLUTION\n?", re.DOTALL | re.MULTILINE)
 _INSTEAD = re.compile(r"^ *### INSTEAD\n", re.MULTILINE)
@@ -57,7 +58,8 @@ def release_notebook(lesson: Lesson, language: str) -> NotebookNode:
             cell.source = stripped(cell.source)
     left = [cell.id for cell in notebook.cells if "### " in cell.source and "SOLUTION" in cell.source]
     if left:
-        raise LessonError(f"A solution is left in the release of {lesson.name}.", why=f"Cells {left}.", fix="Close each ### BEGIN SOLUTION.")
+        what = f"A solution is left in the release of {lesson.name}."
+        raise LessonError(what, why=f"Cells {left}.", fix="Close each ### BEGIN SOLUTION.")
     return notebook
 
 
@@ -114,10 +116,13 @@ def release_files(lesson: Lesson, language: str) -> dict[str, bytes]:
 def visible_checks(lesson: Lesson) -> bytes:
     """Give the visible checks as released: their source, and the titles of the hidden ones."""
     source = (lesson.folder / "checks" / "visible.py").read_text(encoding="utf-8")
-    promises = "".join(
-        f"    {spec.id!r}: ({spec.title.en!r}, {spec.title.pt!r}),\n" for spec in lesson.checks if spec.kind == "hidden"
-    )
+    promises = "".join(_promise(spec) for spec in lesson.checks if spec.kind == "hidden")
     return f"{source}\n\n# Checked after submission, on data that you have not seen.\nPROMISES = {{\n{promises}}}\n".encode()
+
+
+def _promise(spec: CheckSpec) -> str:
+    title = (json.dumps(text, ensure_ascii=False) for text in (spec.title.en, spec.title.pt))
+    return f"    {json.dumps(spec.id)}: (\n" + "".join(f"        {text},\n" for text in title) + "    ),\n"
 
 
 def generated_files(lesson: Lesson) -> dict[Path, bytes]:
@@ -135,7 +140,8 @@ def write_generated(lesson: Lesson) -> tuple[Path, ...]:
 
 
 def _bytes(notebook: NotebookNode) -> bytes:
-    return (nbformat.writes(notebook, indent=1, sort_keys=True).rstrip("\n") + "\n").encode()
+    text: str = nbformat.writes(notebook, indent=1, sort_keys=True)
+    return (text.rstrip("\n") + "\n").encode()
 
 
 def _cells(lesson: Lesson, language: str) -> Iterator[tuple[NotebookNode, tuple[str, str] | None]]:
@@ -162,7 +168,8 @@ def _finished(lesson: Lesson, cell: NotebookNode, role: tuple[str, str] | None) 
 def _nbgrader(lesson: Lesson, cell_type: str, kind: str, name: str) -> dict[str, Any]:
     graded = kind in ("check", "manual")
     if graded and name not in lesson.grade_ids:
-        raise LessonError(f"{lesson.source} grades a cell that lesson.toml does not name: {name}.", fix=f"One of {', '.join(lesson.grade_ids)}.")
+        what = f"{lesson.source} grades a cell that lesson.toml does not name: {name}."
+        raise LessonError(what, fix=f"One of {', '.join(lesson.grade_ids)}.")
     metadata = {
         "schema_version": _NBGRADER_SCHEMA,
         "cell_type": cell_type,

@@ -27,7 +27,11 @@ from dataflow_kernels.checks.runner import run
 __all__ = ["Case", "CasePlan", "Plan", "Step", "evaluate", "hidden", "plan"]
 
 _MARK = "dataflow_hidden_check"
-_NOTHING_CAME_OUT = Text("Your functions left no table on the unseen data.", "Suas funções não deixaram nenhuma tabela nos dados não vistos.")
+_NOTHING_CAME_OUT = Text(
+    "Your functions left no table on the unseen data.",
+    "Suas funções não deixaram nenhuma tabela nos dados não vistos.",
+)
+_EXPECTED = Text("The table that the task describes.", "A tabela que o enunciado descreve.")
 
 
 @dataclass(frozen=True)
@@ -183,12 +187,12 @@ def _on_case(function: HiddenCheck, case: Case) -> Outcome:
     try:
         return function(case)
     except ArtefactError as error:
-        found = Text(f"{_NOTHING_CAME_OUT.en} {error.found.en}", f"{_NOTHING_CAME_OUT.pt} {error.found.pt}") if not case.snapshots else error.found
-        return Outcome(score=0, expected=Text("The table that the task describes.", "A tabela que o enunciado descreve."), found=found)
+        return Outcome(score=0, expected=_EXPECTED, found=error.found if case.snapshots else _NOTHING_CAME_OUT)
 
 
 def _judged(name: str, judge: Callable[[], Outcome]) -> Outcome:
     try:
         return judge()
     except Exception as error:
-        raise GradingError(f"The check {name} broke.", why=f"{type(error).__name__}: {error}", fix="Mend the check and grade again.") from error
+        why = f"{type(error).__name__}: {error}"
+        raise GradingError(f"The check {name} broke.", why=why, fix="Mend the check and grade again.") from error

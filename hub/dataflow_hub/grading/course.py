@@ -12,6 +12,7 @@ from dataflow_hub.errors import LessonError
 
 LANGUAGES = ("en", "pt-BR")
 Language = Literal["en", "pt-BR"]
+_GUIDE = "See docs/contributor/add-a-lesson.md."
 _NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 
 
@@ -119,12 +120,16 @@ class Lesson(_File):
 
     def points(self, grade_id: str) -> float:
         """Give the points of one graded cell."""
-        return sum(each.points for each in (*self.checks, *self.manual) if each.grade_id == grade_id)
+        return sum(each.points for each in self._graded if each.grade_id == grade_id)
 
     @property
     def grade_ids(self) -> tuple[str, ...]:
         """The graded cells, in the order in which `lesson.toml` first names them."""
-        return tuple(dict.fromkeys(each.grade_id for each in (*self.checks, *self.manual)))
+        return tuple(dict.fromkeys(each.grade_id for each in self._graded))
+
+    @property
+    def _graded(self) -> tuple[CheckSpec | ManualSpec, ...]:
+        return (*self.checks, *self.manual)
 
 
 def load_lesson(folder: Path) -> Lesson:
@@ -140,11 +145,11 @@ def load_lesson(folder: Path) -> Lesson:
         data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
         return Lesson(**data, course=folder.parent.name, name=folder.name, folder=folder)
     except FileNotFoundError as error:
-        raise LessonError(f"{folder} is not a lesson.", why="It has no lesson.toml.", fix="See docs/contributor/add-a-lesson.md.") from error
+        raise LessonError(f"{folder} is not a lesson.", why="It has no lesson.toml.", fix=_GUIDE) from error
     except tomllib.TOMLDecodeError as error:
         raise LessonError(f"{path} is not valid TOML.", why=str(error), fix="Mend the line it names.") from error
     except (ValidationError, TypeError) as error:
-        raise LessonError(f"{path} does not describe a lesson.", why=_reasons(error), fix="See docs/contributor/add-a-lesson.md.") from error
+        raise LessonError(f"{path} does not describe a lesson.", why=_reasons(error), fix=_GUIDE) from error
 
 
 def lessons(courses: Path, course: str) -> tuple[Lesson, ...]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # inside the sandbox: sockets and connection files stay out of the student's folder
 RUNTIME = "/tmp/jupyter"  # noqa: S108 - the sandbox's own
+CONFIGURATION = "/etc/jupyter"
 
 
 def lab_environment(lab: Lab, user: str, *, language: str, store: Any = None, tracking: Any = None) -> LabEnv:
@@ -50,7 +51,7 @@ def server_environment(lab: Lab, user: str, hub: dict[str, str], kernel: LabEnv)
         **own,
         "JUPYTER_PATH": str(lab.workspace.cache / "kernels"),
         "JUPYTER_RUNTIME_DIR": RUNTIME,
-        "JUPYTER_PREFER_ENV_PATH": "0",
+        "JUPYTER_CONFIG_PATH": CONFIGURATION,  # read last, so neither the packages' own nor the student's undoes it
         "JAVA_HOME": kernel.java_home,
         "PATH": f"{Path(sys.executable).parent}:{kernel.java_home}/bin:/usr/local/bin:/usr/bin:/bin",
         "PYTHONDONTWRITEBYTECODE": "1",

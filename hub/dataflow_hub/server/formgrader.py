@@ -13,6 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,11 +34,16 @@ _log = get_logger("formgrader")
 def keep(lab: Lab) -> None:
     """Keep a formgrader running for each course, until this process is ended."""
     running: dict[str, subprocess.Popen[bytes]] = {}
+    configured: dict[str, int] = {}
     told: set[str] = set()
     while True:
         for course in ports.courses(lab):
             child = running.get(course)
+            if child is not None and _configured(lab, course) != configured[course]:
+                child.terminate()  # nbgrader reads its configuration once, and a first release writes it
+                child.wait()
             if child is None or child.poll() is not None:
+                configured[course] = _configured(lab, course)
                 _log.info("formgrader starts", course=course, ended=None if child is None else child.returncode)
                 running[course] = _start(lab, course)
             if course not in told and _tell_hub(lab, course):
@@ -51,7 +57,7 @@ def serve(lab: Lab, course: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     os.environ.update(variables(lab, course))
     os.chdir(folder)
-    from jupyterhub.singleuser.app import main as single_user
+    from jupyterhub.singleuser import main as single_user
 
     sys.argv = ["formgrader", f"--config={_CONFIG}", f"--ServerApp.root_dir={folder}"]
     single_user()
@@ -78,6 +84,7 @@ def variables(lab: Lab, course: str) -> dict[str, str]:
         "JUPYTER_DATA_DIR": str(own / "data"),
         "JUPYTER_RUNTIME_DIR": str(own / "runtime"),
         "DATAFLOW_STATE": str(lab.workspace.state),
+        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",  # nbgrader calls alembic by its bare name
     }
 
 
@@ -89,6 +96,12 @@ def main() -> None:
         serve(lab, sys.argv[1])
     else:
         keep(lab)
+
+
+def _configured(lab: Lab, course: str) -> int:
+    """Give a mark of the course's configuration, which changes when its text does; 0 when there is none."""
+    path = lab.workspace.grading / course / "nbgrader_config.py"
+    return zlib.crc32(path.read_bytes()) if path.exists() else 0
 
 
 def _start(lab: Lab, course: str) -> subprocess.Popen[bytes]:

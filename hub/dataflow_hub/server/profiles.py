@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataflow_hub.roster import open_roster
-from dataflow_hub.server.environment import home
+from dataflow_hub.server.environment import CONFIGURATION, home
 
 if TYPE_CHECKING:
     from dataflow_hub.sandbox.box import Mount
     from dataflow_hub.settings import Lab
 
-_INSIDE = "/etc/jupyter"
 _SINGLE_USER = Path(__file__).with_name("single_user.py")
 _GRADING_EXTENSIONS = ("@jupyter/nbgrader:create-assignment", "@jupyter/nbgrader:formgrader", "@jupyter/nbgrader:menus")
 _ALWAYS_OFF = ("@jupyter/nbgrader:course-list", "@jupyterlab/apputils-extension:announcements", "@jupyterlab/extensionmanager-extension")
@@ -31,7 +30,7 @@ def mounts(lab: Lab, user: str) -> tuple[Mount, ...]:
     """Give the read-only mounts of a student's server beside the runtime's."""
     is_staff = any(role != "student" for role in open_roster(lab).roles(user).values())
     configuration = render(lab, staff=is_staff)
-    found = [(configuration, _INSIDE)]
+    found = [(configuration, CONFIGURATION)]
     tour = lab.workspace.root / "notebooks" / "tour"
     if tour.is_dir():
         found.append((tour, f"{home(user)}/tour"))

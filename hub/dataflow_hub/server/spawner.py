@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from dataflow_hub.settings import Lab
 
 _GRACE_SECONDS = 8.0
+# jsonschema builds a grammar of IRIs when it finds rfc3987_syntax: two seconds of each start, for a check that Jupyter never asks for
+_PROGRAM = "import sys; sys.modules['rfc3987_syntax'] = None; from jupyterhub.singleuser import main; sys.exit(main())"
 _START_SECONDS = 120
 
 
@@ -127,7 +129,7 @@ class LabSpawner(Spawner):  # type: ignore[misc]
 
     def _launch(self, variables: dict[str, str], kernel: LabEnv) -> None:
         self._end_leftover()
-        argv = [sys.executable, "-m", "jupyterhub.singleuser", *self.get_args()]
+        argv = [sys.executable, "-c", _PROGRAM, *self.get_args()]
         with self._log_file().open("wb") as log:
             self._process = sandbox.start(
                 self.box(variables, kernel),

@@ -80,7 +80,8 @@ class Bench:
         try:
             return DeltaTable(f"{self.root.rstrip('/')}/{table}", storage_options=dict(self.options) or None)
         except (OSError, ValueError, _delta_error()) as error:
-            raise ArtefactError(Text(f"There is no Delta table at `{table}` yet.", f"Ainda não há uma tabela Delta em `{table}`.")) from error
+            said = Text(f"There is no Delta table at `{table}` yet.", f"Ainda não há uma tabela Delta em `{table}`.")
+            raise ArtefactError(said) from error
 
 
 def landing_files(uri: str, options: Mapping[str, str]) -> dict[str, bytes]:
@@ -110,4 +111,5 @@ def _require(name: str, found: str | None, accepted: tuple[str, ...]) -> None:
 def _delta_error() -> type[Exception]:
     from deltalake.exceptions import DeltaError
 
-    return DeltaError
+    error: type[Exception] = DeltaError
+    return error

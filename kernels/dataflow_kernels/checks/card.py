@@ -29,7 +29,8 @@ class Card:
 
     def _repr_html_(self) -> str:
         items = "".join(f"<div>{f'<b>{escape(label)}:</b> ' if label else ''}{escape(text)}</div>" for label, text in self._lines)
-        return f'<div style="{_BOX.format(colour=self._colour)}"><b style="color:{self._colour}">{escape(self._title)}</b>{items}{_table(self._rows)}</div>'
+        title = f'<b style="color:{self._colour}">{escape(self._title)}</b>'
+        return f'<div style="{_BOX.format(colour=self._colour)}">{title}{items}{_table(self._rows)}</div>'
 
     def __repr__(self) -> str:
         lines = [self._title, *(f"  {label}: {text}" if label else f"  {text}" for label, text in self._lines)]

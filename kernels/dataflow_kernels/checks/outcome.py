@@ -76,11 +76,13 @@ class Outcome:
         ValueError, KeyError, TypeError
             When it is anything else.
         """
-        texts = {name: Text(str(data[name]["en"])[:MAX_TEXT], str(data[name]["pt-BR"])[:MAX_TEXT]) for name in ("expected", "found", "hint")}
+        told = {name: data[name] for name in ("expected", "found", "hint")}
+        texts = {name: Text(str(each["en"])[:MAX_TEXT], str(each["pt-BR"])[:MAX_TEXT]) for name, each in told.items()}
         if not isinstance(data["score"], (int, float)) or isinstance(data["score"], bool):
             message = "a score is a number"
             raise TypeError(message)
-        return cls(score=float(data["score"]), check=str(data["check"]), read=str(data["read"])[:MAX_TEXT], rows=_cut(data["rows"]), **texts)
+        read, rows = str(data["read"])[:MAX_TEXT], _cut(data["rows"])
+        return cls(score=float(data["score"]), check=str(data["check"]), read=read, rows=rows, **texts)
 
     def _texts(self) -> dict[str, Text]:
         return {"expected": self.expected, "found": self.found, "hint": self.hint}

@@ -1,4 +1,4 @@
-# loses: bronze.counts, bronze.lossless, bronze.corrupt, bronze.drift
+# loses: bronze.counts, bronze.lossless, bronze.corrupt, bronze.drift, bronze.recovery, bronze.order
 # Reads JSON with an inferred schema and writes the line anew from the parsed values: nothing is verbatim any more.
 
 # %% tags=["solution:bronze-rows"]
