@@ -108,6 +108,16 @@ def command(env: LabEnv, options: Sequence[str] = ()) -> list[str]:
     return [str(java), *tuning, "org.apache.spark.deploy.SparkSubmit", *confs, "pyspark-shell"]
 
 
+# Spark sizes its pools for a server's executor, up to 1,024 threads each; a student's box counts every thread.
+_FEW_THREADS = {
+    "spark.sql.resultQueryStage.maxThreadThreshold": "8",
+    "spark.sql.shuffleExchange.maxThreadThreshold": "8",
+    "spark.sql.broadcastExchange.maxThreadThreshold": "8",
+    "spark.sql.subquery.maxThreadThreshold": "4",
+    "spark.shuffle.mapOutput.dispatcher.numThreads": "2",
+}
+
+
 def class_path(env: LabEnv) -> str:
     """Give the class path, sorted: an archive only fits the very path that it was made with."""
     return ":".join(str(jar) for folder in (pyspark_jars(), Path(env.jars_dir)) for jar in sorted(folder.glob("*.jar")))
@@ -132,6 +142,7 @@ def static_conf(env: LabEnv) -> dict[str, str]:
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",  # the default of 10,000 tasks makes VACUUM take minutes
         "spark.databricks.delta.snapshotPartitions": "1",
         "spark.databricks.delta.autoCompact.enabled": "false",
+        **_FEW_THREADS,
     }
     return conf | _s3a_conf(env) if env.s3_endpoint else conf
 
@@ -148,6 +159,11 @@ def _s3a_conf(env: LabEnv) -> dict[str, str]:
         f"{prefix}connection.establish.timeout": "5s",
         f"{prefix}attempts.maximum": "5",
         f"{prefix}retry.limit": "4",
+        # The default stream reads ahead with a pool of threads for each table: 512 of them after ten minutes of a lesson.
+        f"{prefix}input.stream.type": "classic",
+        f"{prefix}threads.max": "16",
+        f"{prefix}executor.capacity": "4",
+        f"{prefix}connection.maximum": "48",
     }
 
 

@@ -68,6 +68,16 @@ def answer(page: Page, marker: str, text: str) -> None:
     page.keyboard.insert_text(text)
 
 
+def explain(page: Page, text: str) -> None:
+    """Answer the open question: double-click the text cell, replace what is there."""
+    cell = page.locator(".jp-MarkdownCell", has_text="Your answer here").last
+    cell.scroll_into_view_if_needed()
+    cell.locator(".jp-MarkdownOutput").dblclick()
+    cell.locator(".cm-content").wait_for()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.insert_text(text)
+
+
 def run_all(page: Page) -> None:
     page.locator("#jp-MainMenu .lm-MenuBar-itemLabel", has_text="Run").click()
     page.locator('li[data-command="runmenu:run-all"]').click()
@@ -119,12 +129,17 @@ def solve(student) -> None:
     page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
     for marker, text in ANSWERS.items():
         answer(page, marker, text)
+    explain(page, "The commit names the files, so nobody sees half a batch; run again, the batch has no rows yet and lands once.")
     student.picture("solved")
     run_all(page)
-    page.locator(".jp-OutputArea", has_text="bronze.counts").first.wait_for(timeout=180_000)
-    page.wait_for_timeout(15_000)
+    last = page.locator(".jp-CodeCell").last
+    expect(last.locator(".jp-OutputArea-output")).to_be_visible(timeout=240_000)  # the last check: every cell before it ran
+    page.locator(".jp-OutputArea-output", has_text="bronze.counts").first.scroll_into_view_if_needed()
     student.picture("checked")
-    page.keyboard.press("ControlOrMeta+s")
+    for name in ("bronze.schema", "bronze.counts"):
+        expect(page.locator(".jp-OutputArea-output", has_text=name).first).to_contain_text("passed")
+    page.locator('jp-button[data-command="docmanager:save"], button[data-command="docmanager:save"]').first.click()
+    expect(page.locator(".jp-mod-dirty")).to_have_count(0)
 
 
 def validate(student) -> None:

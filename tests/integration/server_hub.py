@@ -57,7 +57,7 @@ class HubRig:
             )
 
     def kill(self, name: str) -> None:
-        """kill -9 one of them, and what it started in its own session."""
+        """Kill -9 one of them, and what it started in its own session."""
         self.processes[name].kill()
         self.processes[name].wait()
 
@@ -142,7 +142,13 @@ class Kernel:
         port = self.rig.lab.settings.ports.hub
         url = f"ws://127.0.0.1:{port}/user/{self.user}/api/kernels/{self.kernel_id}/channels"
         connection = await websocket_connect(HTTPRequest(url, headers={"Authorization": f"token {self.token}"}), max_message_size=1 << 26)
-        header = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "username": self.user, "session": uuid.uuid4().hex, "version": "5.3"}
+        header = {
+            "msg_id": uuid.uuid4().hex,
+            "msg_type": "execute_request",
+            "username": self.user,
+            "session": uuid.uuid4().hex,
+            "version": "5.3",
+        }
         content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False, "stop_on_error": True}
         message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell", "buffers": []}
         await connection.write_message(json.dumps(message))
@@ -203,10 +209,10 @@ def _clean(rig: HubRig) -> None:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     mark = secrets.secret(rig.lab.workspace, "lab-id").encode()
-    state = str(rig.lab.workspace.state).encode()
     for folder in Path("/proc").glob("[0-9]*"):  # the launchers of servers, which outlive a hub on purpose; each takes its tree along
         with contextlib.suppress(OSError):
-            if b"sandbox/launch.py" in (folder / "cmdline").read_bytes() and (mark in (folder / "environ").read_bytes() or state in (folder / "environ").read_bytes()):
+            is_launcher = b"sandbox/launch.py" in (folder / "cmdline").read_bytes()
+            if is_launcher and mark in (folder / "environ").read_bytes():
                 os.kill(int(folder.name), signal.SIGKILL)
 
 

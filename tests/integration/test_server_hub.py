@@ -42,7 +42,9 @@ def test_a_student_gets_a_server_and_a_kernel(rig: Any, ana: Any) -> None:
 
 def test_kernels_talk_over_sockets_of_their_own_sandbox(ana: Any) -> None:
     """No kernel listens on a loopback port, which every student could reach."""
-    code = "from ipykernel.kernelapp import IPKernelApp as A; print(A.instance().transport, A.instance().connection_file.startswith('/tmp/'))"
+    code = (
+        "from ipykernel.kernelapp import IPKernelApp as A; print(A.instance().transport, A.instance().connection_file.startswith('/tmp/'))"
+    )
     assert ana.run(code) == "ipc True\n"
 
 
@@ -65,7 +67,13 @@ def test_the_servers_token_does_nothing_beyond_its_own(rig: Any, ana: Any) -> No
     """The hub token in a student's environment reads no other account, starts nothing and makes no token."""
     token = ana.run("import os; print(os.environ['JUPYTERHUB_API_TOKEN'])").strip()
     assert rig.ask("/hub/api/user", token)[1]["name"] == "ana"
-    for method, path in (("GET", "users"), ("GET", "users/bruno"), ("POST", "users/ana/server"), ("POST", "users/ana/tokens"), ("GET", "groups")):
+    for method, path in (
+        ("GET", "users"),
+        ("GET", "users/bruno"),
+        ("POST", "users/ana/server"),
+        ("POST", "users/ana/tokens"),
+        ("GET", "groups"),
+    ):
         assert rig.ask(f"/hub/api/{path}", token, method)[0] in (403, 404), path
     assert rig.ask("/user/bruno/api/contents", token)[0] == 403
 
@@ -94,7 +102,10 @@ def _processes_of(rig: Any, user: str) -> list[int]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if needle in (folder / "environ").read_bytes() and str(rig.lab.settings.ports.hub_api).encode() in (folder / "environ").read_bytes():
+            if (
+                needle in (folder / "environ").read_bytes()
+                and str(rig.lab.settings.ports.hub_api).encode() in (folder / "environ").read_bytes()
+            ):
                 found.append(int(folder.name))
         except OSError:
             continue

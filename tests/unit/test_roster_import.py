@@ -42,7 +42,8 @@ def test_a_spreadsheets_semicolons_are_read(lab: Lab, tmp_path: Path) -> None:
 
 def test_every_wrong_line_is_named_and_nobody_is_added(lab: Lab, tmp_path: Path) -> None:
     """All or nothing, with the reasons."""
-    text = "username,name,role,language\nana,Ana,student,en\nBad Name,B,student,en\nbia,=HYPERLINK(),student,en\ncaio,Caio,boss,en\nana,Ana,student,en\n"
+    lines = ["ana,Ana,student,en", "Bad Name,B,student,en", "bia,=HYPERLINK(),student,en", "caio,Caio,boss,en", "ana,Ana,student,en"]
+    text = "\n".join(["username,name,role,language", *lines])
     with pytest.raises(RosterError) as caught:
         roster.import_csv(lab, "medallion", _file(tmp_path, text))
     for line, words in ((3, "user name"), (4, "formula"), (5, "not a role"), (6, "twice")):

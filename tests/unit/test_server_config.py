@@ -115,7 +115,14 @@ def test_every_text_is_there_in_both_languages() -> None:
 
 @pytest.mark.parametrize(
     ("header", "expected"),
-    [("pt-BR,en;q=0.5", "pt-BR"), ("de,en;q=0.5,pt;q=0.8", "pt-BR"), ("", "en"), ("fr", "en"), ("en;q=0,pt;q=x", "en"), ("pt;q=0,en", "en")],
+    [
+        ("pt-BR,en;q=0.5", "pt-BR"),
+        ("de,en;q=0.5,pt;q=0.8", "pt-BR"),
+        ("", "en"),
+        ("fr", "en"),
+        ("en;q=0,pt;q=x", "en"),
+        ("pt;q=0,en", "en"),
+    ],
 )
 def test_the_browsers_language_is_read(header: str, expected: str) -> None:
     """Quality values count; what is malformed does not."""
