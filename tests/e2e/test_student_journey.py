@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -70,10 +71,10 @@ def answer(page: Page, marker: str, text: str) -> None:
 
 def explain(page: Page, text: str) -> None:
     """Answer the open question: double-click the text cell, replace what is there."""
-    cell = page.locator(".jp-MarkdownCell", has_text="Your answer here").last
+    cell = page.locator(".jp-MarkdownCell", has_text=re.compile("^\\s*(Your answer here|The commit names)")).last
     cell.scroll_into_view_if_needed()
     cell.locator(".jp-MarkdownOutput").dblclick()
-    cell.locator(".cm-content").wait_for()
+    cell.locator(".cm-content").click()
     page.keyboard.press("ControlOrMeta+a")
     page.keyboard.insert_text(text)
 
