@@ -69,9 +69,12 @@ def start_lab() -> Lab:
 @functools.cache
 def notebook_environment() -> dict[str, str]:
     """Give notebooks what a student's server gives: the same function makes both."""
+    from dataflow_hub.operations import courses, roster
     from dataflow_hub.server import accounts
 
     lab = start_lab()
+    roster.add(lab, "medallion", NOTEBOOK_USER, "Notebooks", "student", "en")
+    courses.release(lab, "medallion", "01-bronze")
     return {**accounts.provision(lab, NOTEBOOK_USER).to_environ(), "JUPYTER_PATH": str(lab.workspace.cache / "kernels")}
 
 

@@ -75,3 +75,10 @@ def test_no_path_of_one_machine_and_no_registry_address():
 def test_notebooks_in_git_hold_no_output():
     """Outputs are made, not committed."""
     assert [path.name for path in tracked("*.ipynb") if '"output_type"' in path.read_text(encoding="utf-8")] == []
+
+
+def test_lint_and_types_are_clean():
+    """Ruff and mypy strict have nothing to say."""
+    for command in ([BIN / "ruff", "check", "."], [BIN / "mypy"]):
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert result.returncode == 0, result.stdout + result.stderr

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
 from dataflow_hub.exchange.receipts import Receipt
 from dataflow_hub.exchange.store import Store
 

@@ -9,14 +9,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from dataflow_hub.operations import lab as operations
-from dataflow_hub.services import embedded, object_store, tracking
-from dataflow_hub.services.family import members
 from minio.error import S3Error
+from tests.integration.services_lab import s3, started, status_of
 from urllib3 import PoolManager, Retry
 from urllib3.exceptions import HTTPError
 
-from tests.integration.services_lab import s3, started, status_of
+from dataflow_hub.operations import lab as operations
+from dataflow_hub.services import embedded, object_store, tracking
+from dataflow_hub.services.family import members
 
 pytestmark = pytest.mark.chaos
 

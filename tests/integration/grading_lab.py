@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import nbformat
+
 from dataflow_hub.grading import build, gradebook
 from dataflow_hub.grading.course import Lesson, load_lesson
 from dataflow_hub.grading.judge import Judged, code_of, judge, seeds_of

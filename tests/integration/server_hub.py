@@ -17,13 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tornado.httpclient import HTTPRequest
+from tornado.ioloop import IOLoop
+from tornado.websocket import websocket_connect
+
 from dataflow_hub import secrets
 from dataflow_hub.operations import roster
 from dataflow_hub.roster import open_roster
 from dataflow_hub.settings import Lab, load_lab
-from tornado.httpclient import HTTPRequest
-from tornado.ioloop import IOLoop
-from tornado.websocket import websocket_connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,10 +6,11 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager, suppress
 
+from minio import Minio
+
 from dataflow_hub.errors import LabError
 from dataflow_hub.operations import lab as operations
 from dataflow_hub.settings import load_lab
-from minio import Minio
 
 
 def free_ports(n):

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dataflow_hub.exchange.receipts import Receipt
-from dataflow_hub.grading.exchange_classes import configure as configure_instructor
 from nbgrader.apps import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.server_extensions.assignment_list.handlers import AssignmentList
 from traitlets.config import Config
+
+from dataflow_hub.exchange.receipts import Receipt
+from dataflow_hub.grading.exchange_classes import configure as configure_instructor
 
 _spec = spec_from_file_location("exchange_hub", Path(__file__).with_name("exchange_hub.py"))
 assert _spec

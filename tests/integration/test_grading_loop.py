@@ -13,6 +13,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+
 from dataflow_hub.grading import gradebook
 from dataflow_hub.grading.gradebook_audit import history
 from dataflow_hub.grading.queue_worker import queue_of, sanitise, work

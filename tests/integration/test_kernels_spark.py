@@ -6,8 +6,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from dataflow_kernels.install import LOCK, archive_path, build_archive, find_java, install_jars, install_kernelspecs, local_environment
 from nbclient import NotebookClient
+
+from dataflow_kernels.install import LOCK, archive_path, build_archive, find_java, install_jars, install_kernelspecs, local_environment
 
 pytestmark = pytest.mark.integration
 
@@ -104,8 +105,8 @@ def test_delta_goes_there_and_back_without_a_word_on_stderr(lab_kernel):
         "spark-delta",
         "path = lake.path('bronze', 'pedidos')\nspark.range(5).write.format('delta').mode('overwrite').save(path)",
         "from delta.tables import DeltaTable\nDeltaTable.forPath(spark, path).toDF().count()",
-        "from pyspark.sql.functions import udf\nspark.read.format('delta').load(path).select(udf(lambda v: v + 1, 'long')('id')).toPandas().sum().item()",
-        "spark._jvm.org.apache.log4j.LogManager.getLogger('lesson').warn('a warning of Spark')\nspark._jvm.System.err.println('and a shout')",
+        "from pyspark.sql.functions import udf\nspark.read.format('delta').load(path).select(udf(lambda v: v + 1, 'long')('id')).toPandas().sum().item()",  # noqa: E501
+        "spark._jvm.org.apache.log4j.LogManager.getLogger('lesson').warn('a warning of Spark')\nspark._jvm.System.err.println('and a shout')",  # noqa: E501
         "lake.table(path).to_pandas().shape, lake.files(lake.path('bronze'))",
     )
     assert results == [[], [("result", "5")], [("result", "15")], [], [("result", "((5, 1), ['pedidos/'])")]]
@@ -122,7 +123,7 @@ def test_a_session_that_was_stopped_comes_back(lab_kernel):
 
 def test_a_jvm_that_died_is_replaced(lab_kernel):
     """A JVM that ran out of memory ends; the next builder gives a new one."""
-    kill = "from dataflow_kernels.extension import lab_spark\nspark.range(1).count(); jvm = lab_spark()._jvm; jvm.process.kill(); jvm.process.wait()"
+    kill = "from dataflow_kernels.extension import lab_spark\nspark.range(1).count(); jvm = lab_spark()._jvm; jvm.process.kill(); jvm.process.wait()"  # noqa: E501
     results, _ = lab_kernel("spark-delta", kill, SEED, "spark.range(3).count()")
     assert results[2] == [("result", "3")]
 
@@ -160,7 +161,7 @@ def test_the_lakehouse_kernel_has_no_jvm(lab_kernel):
     """delta-rs and DuckDB write and read a table that Spark reads too, and no JVM is started."""
     results, _ = lab_kernel(
         "lakehouse",
-        "import pandas as pd, duckdb, deltalake\ndeltalake.write_deltalake(lake.path('duck'), pd.DataFrame({'valor': [1.0, 2.5]}), mode='overwrite')",
+        "import pandas as pd, duckdb, deltalake\ndeltalake.write_deltalake(lake.path('duck'), pd.DataFrame({'valor': [1.0, 2.5]}), mode='overwrite')",  # noqa: E501
         "t = lake.table(lake.path('duck')).to_pyarrow_dataset()\nduckdb.sql('select sum(valor) from t').fetchone()",
         "'spark' in globals()",
         "import psutil; [child.name() for child in psutil.Process().children(recursive=True)]",

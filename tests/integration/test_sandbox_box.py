@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from dataflow_hub.errors import SandboxError
 from dataflow_hub.sandbox import Box, Limits, available, command, run, start
 from dataflow_hub.sandbox.bubblewrap import binary

@@ -7,11 +7,11 @@ import urllib.error
 import urllib.request
 
 import pytest
+from minio.error import S3Error
+from tests.integration.services_lab import s3, started, status_of
+
 from dataflow_hub.operations import lab as operations
 from dataflow_hub.services import object_store, tracking
-from minio.error import S3Error
-
-from tests.integration.services_lab import s3, started, status_of
 
 pytestmark = pytest.mark.integration
 

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+
 from dataflow_hub.exchange import identity
 
 _spec = spec_from_file_location("exchange_hub", Path(__file__).parents[1] / "integration" / "exchange_hub.py")

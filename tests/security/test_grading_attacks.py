@@ -11,13 +11,14 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from dataflow_hub.grading.run import Case, Plan, run_submission
-from dataflow_hub.grading.scenario import Step
-from dataflow_hub.settings import Lab
 from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
+
+from dataflow_hub.grading.run import Case, Plan, run_submission
+from dataflow_hub.grading.scenario import Step
+from dataflow_hub.settings import Lab
 
 _spec = spec_from_file_location("grading_lab", Path(__file__).parents[1] / "integration" / "grading_lab.py")
 assert _spec

@@ -10,6 +10,7 @@ import threading
 import time
 
 import pytest
+
 from dataflow_hub.sandbox import Box, Limits, run, runtime_mounts
 from dataflow_hub.settings import load_lab
 

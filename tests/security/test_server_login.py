@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
+
 from dataflow_hub.roster import open_roster
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from dataflow_hub.exchange.rates import TokenBuckets
 from dataflow_hub.exchange.receipts import content_hash as served_hash
 from dataflow_hub.exchange.receipts import file_hashes

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from dataflow_hub.exchange.model import Limits
 from dataflow_hub.exchange.names import check_files, check_path, check_paths, check_word
 from dataflow_hub.exchange.refusals import RefusedError
-from hypothesis import given
-from hypothesis import strategies as st
 
 BAD_PATHS = [
     "", ".", "..", "../x", "a/../b", "/etc/passwd", "a//b", "a/", "a\0b", "a\\b", "a\nb", "C:\\x", " a", "a ", "\u202eabc", "\ud800",

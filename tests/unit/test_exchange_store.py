@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+
 from dataflow_hub.errors import ExchangeError
 from dataflow_hub.exchange.collection import newest_of_each
 from dataflow_hub.exchange.model import Limits

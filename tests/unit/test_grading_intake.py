@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+
 from dataflow_hub.grading import run_intake
 from dataflow_hub.grading.run_intake import MAX_BYTES, MAX_CELLS, SubmissionRefusedError
 

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from dataflow_hub.grading.artefacts import Allowance, ArtefactRefusedError, copy_out
 from dataflow_hub.grading.check import sound_outcomes
 from dataflow_hub.grading.outputs import sound_outputs
@@ -48,7 +49,7 @@ def test_a_swapped_folder_is_not_followed(tmp_path: Path) -> None:
 def test_commits_are_refused_for_the_length_of_the_block(tmp_path: Path) -> None:
     """The log's folder is there and closed inside the block, open again after, also when the block raises."""
     log = tmp_path / "bronze" / "t" / "_delta_log"
-    with pytest.raises(KeyError), commits_refused(tmp_path, ("bronze", "t"), None):  # noqa: PT012
+    with pytest.raises(KeyError), commits_refused(tmp_path, ("bronze", "t"), None):
         assert log.stat().st_mode & 0o222 == 0
         raise KeyError
     assert log.stat().st_mode & 0o200

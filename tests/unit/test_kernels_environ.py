@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+
 from dataflow_kernels.environ import LabEnv, exported
 from dataflow_kernels.errors import EnvironmentMissing
 

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from dataflow_kernels import jars
 from dataflow_kernels.errors import InstallFailed
 from dataflow_kernels.install import LOCK

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+
 from dataflow_kernels import archive, jvm
 from dataflow_kernels.environ import LabEnv
 from dataflow_kernels.errors import EnvironmentMissing, InstallFailed

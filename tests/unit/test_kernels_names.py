@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from dataflow_kernels.environ import LabEnv
 from dataflow_kernels.errors import EnvironmentMissing, KernelError
 from dataflow_kernels.kernelspecs import SPECS, install_kernelspecs

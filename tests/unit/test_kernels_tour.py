@@ -4,6 +4,7 @@ import json
 
 import nbformat
 import pytest
+
 from dataflow_hub.operations.tour import LANGUAGES, tour_files
 from dataflow_hub.settings import load_lab
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from dataflow_hub.errors import RosterError
 from dataflow_hub.roster import Member, Roster
 

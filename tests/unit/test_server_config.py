@@ -6,6 +6,8 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from traitlets.config import Config
+
 from dataflow_hub.errors import SettingsError
 from dataflow_hub.operations import roster
 from dataflow_hub.roster import open_roster
@@ -16,7 +18,6 @@ from dataflow_hub.server.ports import formgrader_ports
 from dataflow_hub.server.proxy import static_configuration
 from dataflow_hub.server.texts import catalogue, from_header
 from dataflow_hub.settings import Lab, load_lab
-from traitlets.config import Config
 
 if TYPE_CHECKING:
     from pathlib import Path

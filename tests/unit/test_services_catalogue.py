@@ -4,6 +4,7 @@ import dataclasses
 import shlex
 
 import pytest
+
 from dataflow_hub.errors import ServiceError, SettingsError
 from dataflow_hub.secrets import secret
 from dataflow_hub.services import supervisor_conf

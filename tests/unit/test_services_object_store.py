@@ -5,6 +5,7 @@ import stat
 import tomllib
 
 import pytest
+
 from dataflow_hub.services import object_store
 from dataflow_hub.settings import load_lab
 

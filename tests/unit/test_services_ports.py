@@ -4,6 +4,7 @@ import os
 import socket
 
 import pytest
+
 from dataflow_hub.errors import ServiceError
 from dataflow_hub.services.catalogue import find
 from dataflow_hub.services.ports import holder, is_free, require_free

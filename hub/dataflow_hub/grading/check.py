@@ -6,12 +6,11 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from dataflow_kernels.checks.outcome import Outcome
-
 from dataflow_hub.errors import GradingError
 from dataflow_hub.grading.check_process import ARTEFACTS, CHECKS
 from dataflow_hub.grading.run_box import grading_limits, unique_user
 from dataflow_hub.sandbox import Box, Finished, run, runtime_mounts
+from dataflow_kernels.checks.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

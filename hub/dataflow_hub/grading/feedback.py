@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dataflow_kernels.checks.outcome import Outcome
-
     from dataflow_hub.grading.course import CheckSpec
+    from dataflow_kernels.checks.outcome import Outcome
 
 _WORDS = {
     "en": {

@@ -6,21 +6,22 @@ import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataflow_hub.grading import build
 from dataflow_hub.grading.course import LANGUAGES, Lesson
 from dataflow_hub.grading.judge import Judged, Seeds, code_of, judge
-from dataflow_hub.workspace import write_private
+from dataflow_kernels import checks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from nbformat.notebooknode import NotebookNode
 
     from dataflow_hub.settings import Lab
 
+VERDICT = "gate.json"
 _FIRST_SEED = 20_260_301
 _SECONDS_A_SEED = 60
 _SHORTEST_TELLING_LINE = 12
@@ -51,27 +52,18 @@ class _Candidate:
 def run_gate(lab: Lab, lesson: Lesson, *, seeds: int, report: Callable[[str], None]) -> list[GateRow]:
     """Try a lesson's reference, blank release, other solutions and mutants, and search its release for what must not be there.
 
-    The verdict is remembered for as long as neither the lesson nor the code that judges it changes.
-
     Raises
     ------
     GradingError
         A sandbox or a check failed, so that nothing can be said.
     """
-    verdict = _verdict_file(lab, lesson, seeds)
-    if verdict.is_file():
-        report(f"{lesson.name}: unchanged since it passed the gate")
-        return [GateRow(**row) for row in json.loads(verdict.read_text(encoding="utf-8"))]
     rows = [GateRow(lesson.name, "release", "no solution, no hidden check", ", ".join(leaks(lesson)) or "none", not leaks(lesson))]
     candidates = list(_candidates(lesson, seeds))
     with ThreadPoolExecutor(lab.settings.grading.workers) as pool:
         for row in pool.map(lambda candidate: _try(lab, lesson, candidate), candidates):
             rows.append(row)
             report(f"{lesson.name}: {row.tried}: {'as it should be' if row.ok else f'expected {row.expected}, found {row.found}'}")
-    rows.append(_coverage(lesson))
-    if all(row.ok for row in rows):
-        write_private(verdict, json.dumps([asdict(row) for row in rows], ensure_ascii=False))
-    return rows
+    return [*rows, _coverage(lesson)]
 
 
 def _candidates(lesson: Lesson, seeds: int) -> Iterator[_Candidate]:
@@ -146,13 +138,33 @@ def _telling(lines: set[str]) -> set[str]:
     return {line for line in lines if len(line) >= _SHORTEST_TELLING_LINE and not line.startswith(_TELLS_NOTHING)}
 
 
-def _verdict_file(lab: Lab, lesson: Lesson, seeds: int) -> Path:
-    digest = hashlib.sha256(str(seeds).encode())
-    root = lab.workspace.root
-    code = [root / "hub" / "dataflow_hub" / "grading", root / "hub" / "dataflow_hub" / "datagen", root / "hub" / "dataflow_hub" / "sandbox"]
-    for folder in (lesson.folder, *code, lab.workspace.kernels, root / "requirements.lock"):
-        paths = sorted(folder.rglob("*")) if folder.is_dir() else [folder]
-        for path in paths:
-            if path.is_file() and "__pycache__" not in path.parts:
-                digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
-    return lab.workspace.cache / "gate" / f"{lesson.course}-{lesson.name}-{digest.hexdigest()[:32]}.json"
+def record(lesson: Lesson, rows: list[GateRow], seeds: int) -> Path:
+    """Write a passed verdict beside the lesson, to be committed: who clones the lab need not try every mutant again.
+
+    It holds for as long as neither the lesson nor the code that judges it changes.
+    """
+    path = lesson.folder / VERDICT
+    verdict = {"digest": _digest(lesson), "seeds": seeds, "rows": [asdict(row) for row in rows]}
+    path.write_text(json.dumps(verdict, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def recorded(lesson: Lesson, seeds: int) -> list[GateRow]:
+    """Give the rows of the verdict beside the lesson; none when it is about other code, or about fewer seeds."""
+    path = lesson.folder / VERDICT
+    verdict = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if verdict.get("digest") != _digest(lesson) or verdict["seeds"] < seeds:
+        return []
+    return [GateRow(**row) for row in verdict["rows"]]
+
+
+def _digest(lesson: Lesson) -> str:
+    """Hash what decides who passes: the lesson, its data and the code that compares. How a sandbox is made is not part of it."""
+    hub, kernels = Path(__file__).parents[1], Path(checks.__file__).parent
+    code = [hub / "datagen", kernels, *(hub / "grading" / name for name in ("build.py", "cases.py", "course.py", "scenario.py"))]
+    digest = hashlib.sha256()
+    for top in (lesson.folder, *code):
+        for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
+            if path.is_file() and path.name != VERDICT and "__pycache__" not in path.parts:
+                digest.update(f"{top.name}/{path.relative_to(top)}".encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()

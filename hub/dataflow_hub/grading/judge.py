@@ -17,10 +17,10 @@ from dataflow_hub.secrets import secret
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dataflow_kernels.checks.outcome import Outcome
     from nbformat.notebooknode import NotebookNode
 
     from dataflow_hub.settings import Lab
+    from dataflow_kernels.checks.outcome import Outcome
 
 VISIBLE_CHECKS = "checks_visible.py"
 _EVERYONE = "*"

@@ -26,11 +26,11 @@ from dataflow_hub.roster import open_roster
 from dataflow_hub.settings import load_lab
 
 if TYPE_CHECKING:
-    from dataflow_kernels.checks.outcome import Outcome
     from nbformat.notebooknode import NotebookNode
 
     from dataflow_hub.grading.course import Lesson
     from dataflow_hub.settings import Lab
+    from dataflow_kernels.checks.outcome import Outcome
 
 Resources = dict[str, Any]
 failure: ContextVar[LabError | None] = ContextVar("failure", default=None)

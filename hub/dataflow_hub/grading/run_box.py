@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dataflow_hub.errors import GradingError
+from dataflow_hub.sandbox import Box, Limits, Process, runtime_mounts, start
 from dataflow_kernels.archive import archive_path
 from dataflow_kernels.environ import LabEnv
 from dataflow_kernels.java import Java, find_java
-
-from dataflow_hub.errors import GradingError
-from dataflow_hub.sandbox import Box, Limits, Process, runtime_mounts, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -13,9 +13,8 @@ from dataflow_hub.roster import open_roster
 from dataflow_hub.server.environment import lab_environment
 
 if TYPE_CHECKING:
-    from dataflow_kernels.environ import LabEnv
-
     from dataflow_hub.settings import Lab
+    from dataflow_kernels.environ import LabEnv
 
 Report = Callable[[str], None]
 

@@ -26,10 +26,10 @@ from dataflow_hub.workspace import write_private
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from dataflow_kernels.environ import LabEnv
     from traitlets.config import Config
 
     from dataflow_hub.settings import Lab
+    from dataflow_kernels.environ import LabEnv
 
 _GRACE_SECONDS = 8.0
 # jsonschema builds a grammar of IRIs when it finds rfc3987_syntax: two seconds of each start, for a check that Jupyter never asks for

@@ -201,6 +201,17 @@ def put_files(lab: Lab, user: str, prefix: str, files: Mapping[str, bytes]) -> N
         client.put_object(bucket, f"{prefix.strip('/')}/{name}", io.BytesIO(content), len(content))
 
 
+def has_bucket(lab: Lab, user: str) -> bool:
+    """Tell whether `user` was ever given a bucket; no while the store does not answer."""
+    from minio.error import S3Error
+    from urllib3.exceptions import HTTPError
+
+    try:
+        return bool(admin_client(lab).bucket_exists(bucket_name(user)))
+    except (S3Error, OSError, HTTPError):
+        return False
+
+
 def _client(lab: Lab, access_key: str, secret_key: str) -> Minio:
     from minio import Minio
 
