@@ -164,23 +164,28 @@ def mark_by_hand(instructor, lab, invite: str) -> None:
     """The instructor opens formgrader from the home page and gives the open question its points."""
     instructor.accept_invite(invite, PASSWORD)
     page = instructor.page
-    page.locator("a", has_text="Formgrader").first.click()
-    page.wait_for_url("**/formgrader/**")
-    page.goto(f"{page.url.split('/formgrader')[0]}/formgrader/gradebook/{LESSON}/bronze")
+    formgrader = page.locator("a.lab-tile", has_text="Grading").get_attribute("href")
+    page.goto(f"{lab.public_url}{formgrader}")
+    page.wait_for_url("**/services/formgrader-*/formgrader**")
+    page.locator("a", has_text=LESSON).first.wait_for()
     instructor.picture("formgrader")
+    page.goto(f"{page.url.split('/formgrader')[0]}/formgrader/gradebook/{LESSON}/bronze".replace("//formgrader", "/formgrader"))
     page.locator("a", has_text="Submission").first.click()
-    score = page.locator("input.score").last
+    score = page.locator("input#explain-crash")
     score.scroll_into_view_if_needed()
     score.fill("15")
     score.press("Tab")
-    page.wait_for_timeout(2_000)
+    page.locator(".save-icon:visible").first.wait_for(state="attached")
     instructor.picture("marked")
 
 
 def read_feedback(student) -> None:
-    """Fetch Feedback in the Assignments list, and read the page it makes."""
+    """Fetch Feedback in the Assignments list, open it, and read the marks."""
     page = student.page
     page.locator("#refresh_assignments_list").click()
-    page.locator("#submitted_assignments_list a, #submitted_assignments_list button", has_text="Fetch Feedback").first.click()
+    page.locator("#submitted_assignments_list", has_text="feedback available").wait_for()
+    page.locator("#submitted_assignments_list a, #submitted_assignments_list span", has_text=LESSON).first.click()
+    student.picture("feedback-available")
+    page.locator("#submitted_assignments_list button:visible", has_text="Fetch Feedback").first.click()
     page.locator("#submitted_assignments_list", has_text="view feedback").wait_for()
     student.picture("feedback-fetched")

@@ -118,10 +118,10 @@ class HubRig:
         path = self.lab.workspace.logs / "servers" / f"{user}.log"
         return path.read_text(errors="replace")[-3000:] if path.exists() else "(no log)"
 
-    def kernel(self, user: str) -> Kernel:
+    def kernel(self, user: str, name: str = "python3") -> Kernel:
         """Start a kernel in a student's running server."""
         token = self.token(user)
-        status, reply = self.ask(f"/user/{user}/api/kernels", token, "POST", {"name": "python3"})
+        status, reply = self.ask(f"/user/{user}/api/kernels", token, "POST", {"name": name})
         assert status == 201, reply
         return Kernel(self, user, token, reply["id"])
 
