@@ -84,9 +84,9 @@ def test_the_seeds_builder_gives_the_labs_session(lab_kernel):
     """Copied set-up code with a wrong store and administrators' keys gives the one session of the lab; harmless options apply."""
     results, _ = lab_kernel(
         "spark-delta",
-        "first = spark",
+        "lab_session = spark",
         SEED,
-        "first is spark, spark.sparkContext.appName",
+        "lab_session is spark, spark.sparkContext.appName",
         "'admin' in str(spark.sparkContext.getConf().getAll()), spark.conf.get('spark.sql.shuffle.partitions')",
         "hadoop = spark.sparkContext._jsc.hadoopConfiguration(); hadoop.get('fs.s3a.access.key')",
     )
