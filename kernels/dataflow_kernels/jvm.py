@@ -84,7 +84,7 @@ class Jvm:
 
 
 def start(env: LabEnv, options: Sequence[str] = ()) -> Jvm:
-    """Start the JVM and return at once; `Jvm.address` waits for it. `options` go before all other JVM options."""
+    """Start the JVM and return at once; `Jvm.address` waits for it. `options` win over the JVM options of the lab."""
     folder = Path(tempfile.mkdtemp(prefix="spark-"))
     log = Path(env.spark_log) if env.spark_log else folder / "spark.log"
     with _open_log(log) as output:
@@ -104,7 +104,7 @@ def command(env: LabEnv, options: Sequence[str] = ()) -> list[str]:
     """Give the JVM's argument list. No secret is in it: those reach it through its environment."""
     java = Path(env.java_home) / "bin" / "java"
     confs = [part for key, value in static_conf(env).items() for part in ("--conf", f"{key}={value}")]
-    tuning = [*options, *_memory(env), *_archive(env.cds_archive), *_behaviour(), *_unsafe(Path(env.java_home))]
+    tuning = [*_memory(env), *_archive(env.cds_archive), *_behaviour(), *_unsafe(Path(env.java_home)), *options]
     return [str(java), *tuning, "org.apache.spark.deploy.SparkSubmit", *confs, "pyspark-shell"]
 
 
