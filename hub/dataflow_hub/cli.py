@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from dataflow_hub.errors import LabError
@@ -311,12 +313,23 @@ def show(rows: Any, as_json: bool, *, title: str) -> None:
     if not records:
         out.print(f"{title}: none", markup=False)
         return
-    table = Table(title=title, title_justify="left")
-    for column in records[0]:
+    texts = [{column: _readable(value) for column, value in record.items()} for record in records]
+    used = [column for column in texts[0] if any(text[column] for text in texts)]
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in used:
         table.add_column(column.replace("_", " "))
-    for record in records:
-        table.add_row(*("" if value is None else str(value) for value in record.values()))
+    for text in texts:
+        table.add_row(*(escape(text[column]) for column in used))
     out.print(table)
+
+
+def _readable(value: Any) -> str:
+    """Write a value as a person reads it in a narrow column."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 def main() -> None:

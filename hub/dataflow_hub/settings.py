@@ -88,7 +88,6 @@ class Grading(_Section):
     run_timeout_seconds: int = Field(gt=0)
     cell_timeout_seconds: int = Field(gt=0)
     memory_mib: int = Field(ge=512)
-    hidden_seeds: int = Field(ge=1)
     output_mib: int = Field(ge=1)
 
 

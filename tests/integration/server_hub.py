@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -13,12 +14,12 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tornado.httpclient import HTTPRequest
-from tornado.ioloop import IOLoop
 from tornado.websocket import websocket_connect
 
 from dataflow_hub import secrets
@@ -137,7 +138,9 @@ class Kernel:
 
     def run(self, code: str, timeout_seconds: float = 60) -> str:
         """Run a cell; give what it printed, or its error."""
-        return str(IOLoop(make_current=False).run_sync(lambda: self._run(code), timeout=timeout_seconds))
+        # In a thread: where a test has a browser too, Playwright's event loop already runs in this one.
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(asyncio.run, asyncio.wait_for(self._run(code), timeout_seconds)).result()
 
     async def _run(self, code: str) -> str:
         port = self.rig.lab.settings.ports.hub

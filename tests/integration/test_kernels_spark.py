@@ -162,7 +162,7 @@ def test_the_lakehouse_kernel_has_no_jvm(lab_kernel):
     results, _ = lab_kernel(
         "lakehouse",
         "import pandas as pd, duckdb, deltalake\ndeltalake.write_deltalake(lake.path('duck'), pd.DataFrame({'valor': [1.0, 2.5]}), mode='overwrite')",  # noqa: E501
-        "t = lake.table(lake.path('duck')).to_pyarrow_dataset()\nduckdb.sql('select sum(valor) from t').fetchone()",
+        "t = lake.table(lake.path('duck')).to_pyarrow_dataset()\nduckdb.sql('select sum(valor) from t').fetchall()[0]",
         "'spark' in globals()",
         "import psutil; [child.name() for child in psutil.Process().children(recursive=True)]",
     )

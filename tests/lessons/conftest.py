@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,10 +16,12 @@ from dataflow_hub.grading import cases
 from dataflow_hub.grading.build import code_sources
 from dataflow_hub.grading.course import Lesson
 from dataflow_hub.settings import load_lab
+from dataflow_kernels.archive import archive_path
 from dataflow_kernels.checks import Outcome
 from dataflow_kernels.java import find_java
 
 ONE_SUBMISSION_SECONDS = 240
+WORKERS = 2  # a JVM each: one submission keeps about one core busy
 
 
 @pytest.fixture(scope="session")
@@ -32,18 +35,25 @@ def _try_directly(lesson: Lesson, submissions: Mapping[str, object], seeds: Sequ
     _write(folder / "landing", plan.landing)
     for number, case in enumerate(plan.cases):
         _write(folder / f"landing-{number}", case.batches)
-    request = {
-        "lesson": lesson.name,
-        "environment": _environment(folder),
-        "cases": [[asdict(step) for step in case.steps] for case in plan.cases],
-        "submissions": [{"name": name, "cells": code_sources(notebook)} for name, notebook in submissions.items()],
-    }
-    (folder / "request.json").write_text(json.dumps(request))
-    script = Path(__file__).with_name("direct.py")
-    timeout = ONE_SUBMISSION_SECONDS * len(submissions) * len(seeds)
-    subprocess.run([*_without_override(), sys.executable, str(script), str(folder)], check=True, timeout=timeout)
+    names = list(submissions)
+    shares = [names[number::WORKERS] for number in range(min(WORKERS, len(names)))]
+    common = {"lesson": lesson.name, "cases": [[asdict(step) for step in case.steps] for case in plan.cases]}
+    runs = []
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for number, share in enumerate(shares):
+            cells = [{"name": name, "cells": code_sources(submissions[name])} for name in share]
+            request = {**common, "environment": _environment(folder, number), "submissions": cells}
+            runs.append(pool.submit(_run, folder, number, request, ONE_SUBMISSION_SECONDS * len(share) * len(seeds)))
+    for run in runs:
+        run.result()
     judged = {name: cases.evaluate(lesson.folder / "checks", folder / name, plan.truth) for name in submissions}
     return {name: {outcome.check: outcome for outcome in outcomes} for name, outcomes in judged.items()}
+
+
+def _run(folder: Path, number: int, request: dict[str, object], timeout: float) -> None:
+    (folder / f"request-{number}.json").write_text(json.dumps(request))
+    script = Path(__file__).with_name("direct.py")
+    subprocess.run([*_without_override(), sys.executable, str(script), str(folder), str(number)], check=True, timeout=timeout)
 
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -52,17 +62,18 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
         (folder / name).write_bytes(content)
 
 
-def _environment(folder: Path) -> dict[str, object]:
+def _environment(folder: Path, number: int) -> dict[str, object]:
     workspace = load_lab().workspace
     if not any(workspace.jars.glob("*.jar")):
         pytest.fail(f"{workspace.jars} has no jars: run ./lab up once")
+    java = find_java()
     return {
         "user": "student",
         "lake_root": folder.as_uri(),
-        "java_home": str(find_java().home),
+        "java_home": str(java.home),
         "jars_dir": str(workspace.jars),
-        "spark_log": str(folder / "spark.log"),
-        "cds_archive": str(next(iter(sorted((workspace.cache / "jvm").glob("*.jsa"))), "")),
+        "spark_log": str(folder / f"spark-{number}.log"),
+        "cds_archive": str(archive_path(java, workspace.jars)),
     }
 
 

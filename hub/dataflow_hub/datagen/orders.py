@@ -19,6 +19,7 @@ BATCHES: dict[Size, int] = {"S": 6, "M": 12, "L": 60}
 
 _FIRST_DAY = int(np.datetime64("2026-03-01T03:00:00", "s").astype(np.int64))  # midnight in São Paulo
 _DAY = 86_400
+_OLD_SCHEMA_FILES = 3  # so many with lines in them come before the change at least: checks look at one property in one file each
 _REGION_NAMES = tuple(pools.REGIONS)
 _Mask = npt.NDArray[np.bool_]
 
@@ -56,13 +57,13 @@ def generate(seed: int, size: Size) -> Generated:
     """Make the batches of one seed; the same seed always gives the same bytes.
 
     Files are named `pedidos-0001.jsonl` and so on. One of them, never the first, is empty. From one in the middle on, the
-    schema differs. Every defect of `defects.RATES` occurs at least once.
+    schema differs; three files with lines at least come before it. Every defect of `defects.RATES` occurs at least once.
     """
     rng = np.random.default_rng(seed)
     total, files = LINES[size], BATCHES[size]
     names = tuple(f"pedidos-{number + 1:04d}.jsonl" for number in range(files))
-    empty = int(rng.integers(1, files))
-    drift_from = int(rng.integers(files // 3, 2 * files // 3 + 1))
+    drift_from = int(rng.integers(files // 2, 2 * files // 3 + 1))
+    empty = int(rng.integers(1 if drift_from > _OLD_SCHEMA_FILES else drift_from, files))
     extra = {defect: _share(total, defect) for defect in (Defect.DUPLICATE, Defect.NEW_VERSION, Defect.MALFORMED)}
 
     originals = _originals(rng, total - sum(extra.values()), np.delete(np.arange(files), empty))

@@ -23,8 +23,7 @@ def scenario(rng: Random, batches: dict[str, bytes]) -> list[Step]:
     filled = [name for name, content in batches.items() if content]
     old_schema = [name for name in filled[:-1] if b'"canal"' not in batches[name]]
     plain = rng.choice(old_schema)  # one file stays ordinary: without it there would be no line to look at
-    others = [name for name in old_schema if name != plain]
-    refused, late = rng.sample(others if len(others) > 1 else [name for name in filled[:-1] if name != plain], 2)
+    refused, late = rng.sample([name for name in old_schema if name != plain], 2)
     order = [name for name in filled if name != late]
     order.insert(rng.randint(0, len(order)), next(name for name, content in batches.items() if not content))
     steps = []
