@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from dataflow_kernels.lake import local_path
 
 if TYPE_CHECKING:
     import pandas as pd
+    from ipywidgets import Widget
     from mlflow.entities import Experiment
     from mlflow.tracking import MlflowClient
 
@@ -63,6 +65,23 @@ class Tracking:
     def client(self) -> MlflowClient:
         """Give MLflow's own client."""
         return self._mlflow.MlflowClient()
+
+    def login(self) -> Widget:
+        """Show address, name and password for MLflow's own pages; as a widget, since those are not saved with the notebook.
+
+        Raises
+        ------
+        EnvironmentMissing
+            No server belongs to this run, so there is no page to log in to.
+        """
+        env = self._env
+        if not env.mlflow_uri:
+            raise EnvironmentMissing(f"Runs are kept in {self.uri}: there is no page to log in to.", fix="Read them with tracking.runs(...).")
+        from ipywidgets import HTML
+
+        rows = (("address", env.mlflow_uri), ("name", env.mlflow_username), ("password", env.mlflow_password))
+        cells = "".join(f"<tr><td>{name}&ensp;</td><td><code>{escape(value)}</code></td></tr>" for name, value in rows)
+        return HTML(f"<table>{cells}</table>")
 
     def runs(self, name: str) -> pd.DataFrame:
         """Give the runs of one of the student's experiments, newest first, as a data frame."""

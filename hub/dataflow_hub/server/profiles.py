@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 _SINGLE_USER = Path(__file__).with_name("single_user.py")
 _GRADING_EXTENSIONS = ("@jupyter/nbgrader:create-assignment", "@jupyter/nbgrader:formgrader", "@jupyter/nbgrader:menus")
-_ALWAYS_OFF = ("@jupyter/nbgrader:course-list", "@jupyterlab/apputils-extension:announcements", "@jupyterlab/extensionmanager-extension")
+_ALWAYS_OFF = (
+    "@jupyter/nbgrader:course-list",
+    "@jupyterlab/apputils-extension:announcements",
+    "@jupyterlab/extensionmanager-extension",
+    "jupyterlab-jupytext",  # lessons are written with it; in a student's launcher its tiles only raise questions
+)
 _NBGRADER = '''"""nbgrader, on the student's side: the lab's exchange in place of a shared folder."""
 
 from dataflow_kernels.exchange.config import configure
@@ -54,6 +59,7 @@ def render(lab: Lab, *, staff: bool) -> Path:
 
 def _server_extensions() -> dict[str, bool]:
     return {
+        "jupytext": False,
         "nbgrader.server_extensions.formgrader": False,
         "nbgrader.server_extensions.course_list": False,
         "nbgrader.server_extensions.validate_assignment": True,
