@@ -72,11 +72,11 @@ class Tracking:
         Raises
         ------
         EnvironmentMissing
-            No server belongs to this run, so there is no page to log in to.
+            No server belongs to this run, so no page to log in to.
         """
         env = self._env
         if not env.mlflow_uri:
-            raise EnvironmentMissing(f"Runs are kept in {self.uri}: there is no page to log in to.", fix="Read them with tracking.runs(...).")
+            raise EnvironmentMissing(f"Runs are kept in {self.uri}, without a page.", fix="Read them with tracking.runs(...).")
         from ipywidgets import HTML
 
         rows = (("address", env.mlflow_uri), ("name", env.mlflow_username), ("password", env.mlflow_password))
