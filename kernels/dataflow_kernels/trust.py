@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -48,7 +49,9 @@ def _write(certificates: list[bytes], store: Path) -> None:
     entries = []
     for number, pem in enumerate(certificates):
         try:
-            entries.append(PKCS12Certificate(x509.load_pem_x509_certificate(pem), f"ca-{number}".encode()))
+            with warnings.catch_warnings(action="ignore"):  # old roots with negative serial numbers are the machine's business
+                certificate = x509.load_pem_x509_certificate(pem)
         except ValueError:  # a root too odd for a strict parser is no root that jars are served under
             continue
+        entries.append(PKCS12Certificate(certificate, f"ca-{number}".encode()))
     store.write_bytes(serialize_java_truststore(entries, BestAvailableEncryption(_PASSWORD.encode())))

@@ -115,6 +115,19 @@ def test_delta_goes_there_and_back_without_a_word_on_stderr(lab_kernel):
     assert "and a shout" in log
 
 
+def test_a_pandas_udf_over_a_file_waits_for_ever(lab_kernel):
+    """SPARK-58241: Spark 4.2.0 hands a file's columns to Arrow UDFs in a way that hangs them; here every kind of UDF answers."""
+    results, _ = lab_kernel(
+        "spark-delta",
+        "import pandas as pd\nfrom pyspark.sql.functions import pandas_udf, udf\npath = lake.path('bronze', 'udf')\n"
+        "spark.range(5).write.format('delta').mode('overwrite').save(path)\nrows = spark.read.format('delta').load(path)",
+        "plus = pandas_udf(lambda v: v + 1, 'long')\nrows.select(plus('id')).toPandas().sum().item()",
+        "rows.select(udf(lambda v: v + 1, 'long', useArrow=True)('id')).toPandas().sum().item()",
+        "rows.groupBy().applyInPandas(lambda frame: frame.sum().to_frame().T, 'id long').toPandas().sum().item()",
+    )
+    assert results == [[], [("result", "15")], [("result", "15")], [("result", "10")]]
+
+
 def test_a_session_that_was_stopped_comes_back(lab_kernel):
     """`spark.stop()`, which tutorials end with, does not break the kernel."""
     results, _ = lab_kernel("spark-delta", "spark.stop()", SEED, "spark.range(3).count()")
