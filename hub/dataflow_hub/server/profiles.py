@@ -59,7 +59,6 @@ def render(lab: Lab, *, staff: bool) -> Path:
 
 def _server_extensions() -> dict[str, bool]:
     return {
-        "jupytext": False,
         "nbgrader.server_extensions.formgrader": False,
         "nbgrader.server_extensions.course_list": False,
         "nbgrader.server_extensions.validate_assignment": True,

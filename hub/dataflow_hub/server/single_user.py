@@ -34,6 +34,8 @@ def configure(c: Config) -> None:
     c.KernelManager.transport = "ipc"
     c.AsyncKernelManager.transport = "ipc"
     c.ServerApp.kernel_manager_class = BusyKernelManager
+    # Here and not in a .d folder: the environment's own would win over that. It would show a lesson's .py files as notebooks.
+    c.ServerApp.jpserver_extensions = {"jupytext": False}
     c.ServerApp.terminado_settings = {"shell_command": ["/bin/bash"]}
     c.FileContentsManager.delete_to_trash = False
     c.ContentsManager.allow_hidden = False
