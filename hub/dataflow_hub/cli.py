@@ -69,7 +69,7 @@ def status(as_json: Json = False) -> None:
     from dataflow_hub.operations import lab as operations
 
     rows = operations.status(load_lab())
-    show(rows, as_json, title="Services")
+    show(rows, as_json, title="Services", columns=("name", "title", "state", "healthy", "detail"))
     if not all(row.healthy for row in rows):
         raise typer.Exit(4)
 
@@ -304,8 +304,8 @@ def parse_time(text: str) -> dt.datetime | None:
     return moment
 
 
-def show(rows: Any, as_json: bool, *, title: str) -> None:
-    """Print a list of dataclasses as a table, or as JSON."""
+def show(rows: Any, as_json: bool, *, title: str, columns: tuple[str, ...] = ()) -> None:
+    """Print a list of dataclasses as a table of `columns` (or all that hold something), or as JSON with everything."""
     records = [dataclasses.asdict(row) for row in rows]
     if as_json:
         sys.stdout.write(json.dumps(records, default=str, ensure_ascii=False, indent=1) + "\n")
@@ -314,7 +314,7 @@ def show(rows: Any, as_json: bool, *, title: str) -> None:
         out.print(f"{title}: none", markup=False)
         return
     texts = [{column: _readable(value) for column, value in record.items()} for record in records]
-    used = [column for column in texts[0] if any(text[column] for text in texts)]
+    used = [column for column in columns or texts[0] if any(text[column] for text in texts)]
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in used:
         table.add_column(column.replace("_", " "))

@@ -44,12 +44,12 @@ def note(specs: Sequence[CheckSpec], outcomes: Mapping[str, Outcome], language: 
 
 def refusal_note(reason: str, language: str) -> str:
     """Give the HTML note of a cell in a submission that was refused."""
-    return f"<p><b>{_words(language)['refused']}.</b> {escape(reason)}</p>"
+    return f"<b>{_words(language)['refused']}.</b> {escape(reason)}"
 
 
 def run_note(error: str, language: str) -> str:
     """Give the HTML note that says how a run was cut short."""
-    return f"<p><i>{_words(language)['refused']}: {escape(error[:500])}</i></p>" if error else ""
+    return f"<i>{_words(language)['refused']}: {escape(error[:500])}</i>" if error else ""
 
 
 def _words(language: str) -> dict[str, str]:
@@ -62,8 +62,9 @@ def _paragraph(spec: CheckSpec, outcome: Outcome, language: str) -> str:
     sign = {"passed": "✔", "part": "◐", "failed": "✘"}[state]
     points = f"{spec.points * outcome.score:g}/{spec.points:g} {words['points']}"
     title = f"{sign} <b>{escape(spec.title.to(language))}</b>: {words[state]} ({points})"
+    # Lists only: nbconvert, which shows this in formgrader, knows no paragraphs and would print their tags.
     if outcome.passed:
-        return f"<p>{title}</p>"
+        return f"<ul><li>{title}</li></ul>"
     facts = {name: getattr(outcome, name).to(language) for name in ("expected", "found", "hint")} | {"read": outcome.read}
     lines = "".join(f"<li>{words[name]}: {escape(text)}</li>" for name, text in facts.items() if text)
-    return f"<p>{title}</p><ul>{lines}</ul>"
+    return f"<ul><li>{title}<ul>{lines}</ul></li></ul>"
