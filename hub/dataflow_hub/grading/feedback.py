@@ -38,8 +38,8 @@ _WORDS = {
 
 
 def note(specs: Sequence[CheckSpec], outcomes: Mapping[str, Outcome], language: str) -> str:
-    """Give the HTML note of one graded cell, one paragraph a check."""
-    return "\n".join(_paragraph(spec, outcomes[spec.id], language) for spec in specs)
+    """Give the HTML note of one graded cell, one list item a check."""
+    return "\n".join(_item(spec, outcomes[spec.id], language) for spec in specs)
 
 
 def refusal_note(reason: str, language: str) -> str:
@@ -56,7 +56,7 @@ def _words(language: str) -> dict[str, str]:
     return _WORDS["pt-BR" if language.lower().startswith("pt") else "en"]
 
 
-def _paragraph(spec: CheckSpec, outcome: Outcome, language: str) -> str:
+def _item(spec: CheckSpec, outcome: Outcome, language: str) -> str:
     words = _words(language)
     state = "passed" if outcome.passed else "part" if outcome.score > 0 else "failed"
     sign = {"passed": "✔", "part": "◐", "failed": "✘"}[state]
