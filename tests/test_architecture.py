@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from dataflow_hub.operations.tests import PLACES
+
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 
@@ -27,6 +29,12 @@ def test_import_contracts_hold():
 def test_top_folders_are_not_packages(folder):
     """`hub` and `kernels` are other people's import names."""
     assert not (ROOT / folder / "__init__.py").exists()
+
+
+def test_a_whole_run_leaves_no_test_out():
+    """What `./lab test` names covers each folder of tests and each place with notebooks."""
+    there = {f"tests/{path.relative_to(ROOT / 'tests').parts[0]}" for path in tracked("tests/**/test_*.py", "tests/test_*.py")}
+    assert set(PLACES) == there | {path.relative_to(ROOT).parts[0] for path in tracked("*.ipynb")}
 
 
 def test_only_two_modules_read_the_environment():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from pathlib import Path
 
@@ -24,10 +23,17 @@ def install_kernelspecs(folder: Path, *, specs: Path = SPECS, python: Path | Non
     for name in names:
         target = folder / "kernels" / name
         target.mkdir(parents=True, exist_ok=True)
-        for source in sorted((specs / name).iterdir()):
-            shutil.copyfile(source, target / source.name)
-        (target / "kernel.json").write_text(render(specs / name, python or Path(sys.executable)), encoding="utf-8")
+        files = {source.name: source.read_bytes() for source in (specs / name).iterdir()}
+        files["kernel.json"] = render(specs / name, python or Path(sys.executable)).encode()
+        for file, content in files.items():
+            _write_changed(target / file, content)
     return names
+
+
+def _write_changed(path: Path, content: bytes) -> None:
+    """Leave a file that is right alone: a server may be reading it."""
+    if not path.is_file() or path.read_bytes() != content:
+        path.write_bytes(content)
 
 
 def render(spec: Path, python: Path) -> str:

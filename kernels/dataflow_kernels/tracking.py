@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 
+_LOGIN_NAMES = {"en": ("address", "name", "password"), "pt-BR": ("endereço", "nome", "senha")}
+
+
 class Tracking:
     """The student's part of MLflow; where no server belongs to the run, a local store beside the lake."""
 
@@ -79,7 +82,8 @@ class Tracking:
             raise EnvironmentMissing(f"Runs are kept in {self.uri}, without a page.", fix="Read them with tracking.runs(...).")
         from ipywidgets import HTML
 
-        rows = (("address", env.mlflow_uri), ("name", env.mlflow_username), ("password", env.mlflow_password))
+        names = _LOGIN_NAMES.get(env.language, _LOGIN_NAMES["en"])
+        rows = zip(names, (env.mlflow_uri, env.mlflow_username, env.mlflow_password), strict=True)
         cells = "".join(f"<tr><td>{name}&ensp;</td><td><code>{escape(value)}</code></td></tr>" for name, value in rows)
         return HTML(f"<table>{cells}</table>")
 

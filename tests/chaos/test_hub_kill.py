@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 import threading
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.integration import server_hub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_spec = spec_from_file_location("server_hub", Path(__file__).parents[1] / "integration" / "server_hub.py")
-assert _spec is not None
-assert _spec.loader is not None
-server_hub = sys.modules["server_hub"] = module_from_spec(_spec)
-_spec.loader.exec_module(server_hub)
 
 pytestmark = pytest.mark.chaos
 _BACK_SECONDS = 30  # the budget is 15 s on an idle machine; a shared one takes longer to import the hub

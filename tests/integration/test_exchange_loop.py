@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +15,12 @@ import pytest
 from nbgrader.apps import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.server_extensions.assignment_list.handlers import AssignmentList
+from tests.integration import exchange_hub as lab
 from traitlets.config import Config
 
 from dataflow_hub.exchange.receipts import Receipt
 from dataflow_hub.grading.exchange_classes import configure as configure_instructor
 
-_spec = spec_from_file_location("exchange_hub", Path(__file__).with_name("exchange_hub.py"))
-assert _spec
-assert _spec.loader
-lab = sys.modules[_spec.name] = module_from_spec(_spec)
-_spec.loader.exec_module(lab)
 COURSE, LESSON = lab.COURSE, lab.LESSON
 pytestmark = pytest.mark.integration
 

@@ -8,22 +8,16 @@ import sqlite3
 import subprocess
 import sys
 import time
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import nbformat
 import pytest
+from tests.integration import grading_lab as tiny
 
 from dataflow_hub.grading import gradebook
 from dataflow_hub.grading.gradebook_audit import history
 from dataflow_hub.grading.queue_worker import queue_of, sanitise, work
 from dataflow_hub.settings import Lab
-
-_spec = spec_from_file_location("grading_lab", Path(__file__).with_name("grading_lab.py"))
-assert _spec
-assert _spec.loader
-tiny = module_from_spec(_spec)
-_spec.loader.exec_module(tiny)
 
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")]
 

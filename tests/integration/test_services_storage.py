@@ -8,8 +8,9 @@ import urllib.request
 
 import pytest
 from minio.error import S3Error
-from tests.integration.services_lab import s3, started, status_of
+from tests.integration.services_lab import make_lab, s3, started, status_of
 
+from dataflow_hub.errors import ServiceError
 from dataflow_hub.operations import lab as operations
 from dataflow_hub.services import object_store, tracking
 
@@ -54,6 +55,16 @@ def test_a_student_reaches_their_own_bucket_and_no_other(lab):
         assert refused(lambda i=intruder, b=bucket: i.get_object(b, "k")) == "AccessDenied"
         assert refused(lambda i=intruder, b=bucket: list(i.list_objects(b))) == "AccessDenied"
         assert refused(lambda i=intruder, b=bucket: i.remove_object(b, "k")) == "AccessDenied"
+
+
+def test_a_release_learns_who_has_a_bucket_and_that_a_dead_store_is_no_answer(lab, tmp_path):
+    """A store that does not answer is not a class without buckets."""
+    object_store.grant(lab, "gil")
+    assert object_store.with_bucket(lab, ["nobody", "gil"]) == ["gil"]
+    down = make_lab(tmp_path / "down")
+    down.workspace.prepare()
+    with pytest.raises(ServiceError, match="does not answer"):
+        object_store.with_bucket(down, ["gil"])
 
 
 def test_shared_buckets_are_read_only_for_students(lab):

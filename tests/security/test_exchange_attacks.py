@@ -5,23 +5,17 @@ from __future__ import annotations
 import base64
 import json
 import socket
-import sys
 import time
 from collections.abc import Iterator
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from tests.integration import exchange_hub as lab
 
 from dataflow_hub.exchange import identity
 
-_spec = spec_from_file_location("exchange_hub", Path(__file__).parents[1] / "integration" / "exchange_hub.py")
-assert _spec
-assert _spec.loader
-lab = sys.modules[_spec.name] = module_from_spec(_spec)
-_spec.loader.exec_module(lab)
 COURSE, LESSON = lab.COURSE, lab.LESSON
 WORK = {"bronze.ipynb": lab.NOTEBOOK.encode()}
 pytestmark = pytest.mark.security

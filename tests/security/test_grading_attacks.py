@@ -6,7 +6,6 @@ import shutil
 import socket
 import threading
 import time
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import nbformat
@@ -14,17 +13,12 @@ import pytest
 from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
+from tests.integration import grading_lab as tiny
 from traitlets.config import Config
 
 from dataflow_hub.grading.run import Case, Plan, run_submission
 from dataflow_hub.grading.scenario import Step
 from dataflow_hub.settings import Lab
-
-_spec = spec_from_file_location("grading_lab", Path(__file__).parents[1] / "integration" / "grading_lab.py")
-assert _spec
-assert _spec.loader
-tiny = module_from_spec(_spec)
-_spec.loader.exec_module(tiny)
 
 pytestmark = [
     pytest.mark.security,

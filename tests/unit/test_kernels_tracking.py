@@ -21,6 +21,12 @@ def test_login_shows_the_credential_and_the_notebook_does_not_keep_it():
     assert "p&" not in saved["text/plain"]
 
 
+@pytest.mark.parametrize(("language", "word"), [("en", "password"), ("pt-BR", "senha")])
+def test_login_speaks_the_students_language(language, word):
+    """The table's names are in the language of the roster."""
+    assert f"<td>{word}&ensp;</td>" in Tracking(replace(LIVE, language=language)).login().value
+
+
 def test_login_without_a_server_says_where_the_runs_are():
     """A grading run or an offline notebook has no page."""
     with pytest.raises(EnvironmentMissing, match=r"tracking\.runs"):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from dataflow_hub.errors import GradingError, LabError, LessonError
+from dataflow_hub.errors import GradingError, LabError, LessonError, ServiceError
 from dataflow_hub.exchange.receipts import Receipt
 from dataflow_hub.exchange.store import open_store
 from dataflow_hub.grading import build as lesson_build
@@ -164,13 +164,16 @@ def _land(lab: Lab, course: str, report: Report) -> None:
     """Give the data to those whose server is running already; the others get it when theirs starts."""
     from minio.error import MinioException
 
-    for member in open_roster(lab).members(course):
-        if not object_store.has_bucket(lab, member.user):
-            continue
+    try:
+        users = object_store.with_bucket(lab, [member.user for member in open_roster(lab).members(course)])
+    except ServiceError as error:
+        report(f"Students get the data when their servers start: {error.what}")
+        return
+    for user in users:
         try:
-            accounts.land(lab, member.user, _silent)
+            accounts.land(lab, user, _silent)
         except (LabError, OSError, MinioException) as error:
-            report(f"{member.user} gets the data at the next start of the server: {error}")
+            report(f"{user} gets the data at the next start of the server: {error}")
 
 
 def _stage(lesson: Lesson, language: str, staged: Path) -> Path:

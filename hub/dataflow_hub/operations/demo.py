@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from dataflow_hub.operations import courses, roster
+from dataflow_hub.operations.lab import status
 from dataflow_hub.operations.roster import Invite
 from dataflow_hub.settings import Lab
 
 COURSE = "medallion"
 LESSON = "01-bronze"
+_FORMGRADER_SECONDS = 60
 PEOPLE = (
     ("professora", "Demo Instructor", "instructor", "en"),
     ("ana", "Ana Demo", "student", "en"),
@@ -23,7 +26,19 @@ def create(lab: Lab, report: Callable[[str], None]) -> list[Invite]:
         roster.add(lab, COURSE, user, name, role, language)
     report(f"Course {COURSE}: {', '.join(user for user, *_ in PEOPLE)}")
     courses.release(lab, COURSE, LESSON, due=None, report=report)
+    _await_formgrader(lab, report)
     return [Invite(user=user, url=roster.invite(lab, user)) for user, *_ in PEOPLE]
+
+
+def _await_formgrader(lab: Lab, report: Callable[[str], None]) -> None:
+    """Wait for the new course's page: whoever follows the instructor's link at once must not meet an error."""
+    deadline = time.monotonic() + _FORMGRADER_SECONDS
+    while time.monotonic() < deadline:
+        row = next(each for each in status(lab) if each.name == "formgrader")
+        if row.healthy or row.state != "running":  # one that was not started is not waited for
+            return
+        time.sleep(0.5)
+    report("The formgrader is not there yet; ./lab status says when")
 
 
 def remove(lab: Lab, report: Callable[[str], None]) -> None:

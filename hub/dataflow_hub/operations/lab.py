@@ -43,14 +43,25 @@ def up(lab: Lab, report: Report, groups: Sequence[str] = ("core",)) -> None:
     select(groups)  # a typing error is told before anything is installed
     began = time.monotonic()
     with _readable_disk_errors(lab):
-        lab.workspace.prepare()
-        _require_room(lab)
-        with exclusive(lab, report):
-            _stage(report, "Python bytecode", lambda: _compile_bytecode(lab))
-            with _readable_install_errors():
-                _install_kernels(lab, report)
+        install(lab, report)
         start_services(lab, report, groups)
     report(f"The lab is up ({time.monotonic() - began:.1f} s)")
+
+
+def install(lab: Lab, report: Report) -> None:
+    """Install what the services and kernels need and is not there yet; start nothing.
+
+    Raises
+    ------
+    LabError
+        The disk is full, or something is missing: it says what, why and what to do.
+    """
+    lab.workspace.prepare()
+    _require_room(lab)
+    with exclusive(lab, report):
+        _stage(report, "Python bytecode", lambda: _compile_bytecode(lab))
+        with _readable_install_errors():
+            _install_kernels(lab, report)
 
 
 def start_services(lab: Lab, report: Report, groups: Sequence[str]) -> None:

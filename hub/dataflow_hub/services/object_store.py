@@ -16,7 +16,7 @@ import secrets as entropy
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -201,15 +201,22 @@ def put_files(lab: Lab, user: str, prefix: str, files: Mapping[str, bytes]) -> N
         client.put_object(bucket, f"{prefix.strip('/')}/{name}", io.BytesIO(content), len(content))
 
 
-def has_bucket(lab: Lab, user: str) -> bool:
-    """Tell whether `user` was ever given a bucket; no while the store does not answer."""
+def with_bucket(lab: Lab, users: Sequence[str]) -> list[str]:
+    """Give those of `users` who were ever given a bucket.
+
+    Raises
+    ------
+    ServiceError
+        The store does not answer.
+    """
     from minio.error import S3Error
     from urllib3.exceptions import HTTPError
 
     try:
-        return bool(admin_client(lab).bucket_exists(bucket_name(user)))
-    except (S3Error, OSError, HTTPError):
-        return False
+        buckets = {bucket.name for bucket in admin_client(lab).list_buckets()}
+    except (S3Error, OSError, HTTPError) as error:
+        raise ServiceError("The object store does not answer.", why=str(error), fix="./lab status") from error
+    return [user for user in users if bucket_name(user) in buckets]
 
 
 def _client(lab: Lab, access_key: str, secret_key: str) -> Minio:
