@@ -11,6 +11,7 @@ from dataflow_hub import secrets
 from dataflow_hub.errors import LabError, ServiceError
 from dataflow_hub.roster import open_roster
 from dataflow_hub.server.environment import lab_environment
+from dataflow_hub.server.texts import Texts, account_language
 
 if TYPE_CHECKING:
     from dataflow_hub.settings import Lab
@@ -52,10 +53,10 @@ def provision(lab: Lab, user: str, report: Report = lambda _: None, *, services:
         Naming the service without which nothing can be done.
     """
     services = services or platform_services()
-    store = _required(services.grant_store, "The object store", lab, user, report)
-    tracking = _optional(services.grant_tracking, "MLflow", lab, user, report)
+    store = _required(services.grant_store, "spawn_store", lab, user, report)
+    tracking = _optional(services.grant_tracking, "spawn_mlflow", lab, user, report)
     if services.land is not None:
-        _required(lambda lab_, user_: services.land and services.land(lab_, user_, report), "The landing data", lab, user, report)
+        _required(lambda lab_, user_: services.land and services.land(lab_, user_, report), "spawn_landing", lab, user, report)
     return lab_environment(lab, user, language=open_roster(lab).language(user), store=store, tracking=tracking)
 
 
@@ -80,7 +81,7 @@ def land(lab: Lab, user: str, report: Report) -> None:
         course, lesson = str(entry["course"]), str(entry["lesson"])
         if course not in courses or _has_files(lab, user, f"landing/{lesson}/"):
             continue
-        report(f"Preparing your data for {lesson}")
+        report(Texts(account_language(lab, user))("spawn_data", lesson=lesson))
         seed = seeds.student_seed(secrets.secret(lab.workspace, f"course-{course}"), user, lesson)
         object_store.put_files(lab, user, f"landing/{lesson}/", orders.generate(seed, entry.get("size", "S")).batches)
 
@@ -98,22 +99,22 @@ def released_lessons(lab: Lab) -> list[dict[str, Any]]:
     return list(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else []
 
 
-def _required(call: Callable[[Lab, str], Any] | None, name: str, lab: Lab, user: str, report: Report) -> Any:
+def _required(call: Callable[[Lab, str], Any] | None, key: str, lab: Lab, user: str, report: Report) -> Any:
     if call is None:
         return None
-    report(f"{name}…")
+    text = Texts(account_language(lab, user))
+    report(f"{text(key)}…")
     try:
         return call(lab, user)
     except Exception as error:
-        what, fix = f"{name} could not be made ready for {user}.", "Try again in a minute; then ask your instructor."
-        raise ServiceError(what, why=_reason(error), fix=fix) from error
+        raise ServiceError(text("spawn_not_ready", name=text(key)), why=_reason(error), fix=text("spawn_later")) from error
 
 
-def _optional(call: Callable[[Lab, str], Any] | None, name: str, lab: Lab, user: str, report: Report) -> Any:
+def _optional(call: Callable[[Lab, str], Any] | None, key: str, lab: Lab, user: str, report: Report) -> Any:
     try:
-        return _required(call, name, lab, user, report)
+        return _required(call, key, lab, user, report)
     except ServiceError as error:
-        report(f"{error.what} {error.why} Your server starts without it.")
+        report(f"{error.what} {error.why} {Texts(account_language(lab, user))('spawn_without')}")
         return None
 
 
