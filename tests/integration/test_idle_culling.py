@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.integration
-_SILENT_SECONDS = 130  # longer than the minute after which the hub takes a server for idle
+_SILENT_SECONDS = 100  # longer than the minute after which the hub takes a server for idle
 _OFTEN = 'c.LabSpawner.environment = {"JUPYTERHUB_ACTIVITY_INTERVAL": "5"}\n'  # a server tells of its activity every 5 minutes else
 
 

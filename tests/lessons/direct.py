@@ -59,13 +59,13 @@ def play(folder: Path, session, submission: dict, request: dict) -> None:
     }
     runs = (attempt(lambda cell=cell: exec(compile(cell, "<cell>", "exec"), namespace)) for cell in submission["cells"])
     errors = [error for error in runs if error]
-    for number, steps in enumerate(request["cases"]):
-        run_case(folder, target, number, steps, namespace)
+    for number, case in enumerate(submission["cases"]):
+        run_case(folder / case["landing"], target, number, case["steps"], namespace)
     (target / "log.json").write_text(json.dumps({"errors": errors, "seconds": time.monotonic() - begin}))
 
 
-def run_case(folder: Path, target: Path, number: int, steps: list, namespace: dict) -> None:
-    scratch, landing, out = target / f"scratch-{number}", folder / f"landing-{number}", target / f"case-{number}"
+def run_case(landing: Path, target: Path, number: int, steps: list, namespace: dict) -> None:
+    scratch, out = target / f"scratch-{number}", target / f"case-{number}"
     scratch.mkdir()
     out.mkdir()
     calls = []

@@ -1,46 +1,45 @@
 """Lesson 1.1: right answers keep full marks however they are written, wrong ones lose what they should."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from tests.lessons.conftest import Trial
 
 from dataflow_hub.grading import build
 from dataflow_hub.grading.course import load_lesson
 from dataflow_hub.workspace import CHECKOUT
 
 LESSON = load_lesson(CHECKOUT / "courses" / "medallion" / "01-bronze")
-TWENTY_SEEDS = range(500, 520)
-HALVES = {"first": TWENTY_SEEDS[:10], "second": TWENTY_SEEDS[10:]}
+HALVES = {"reference, first half": tuple(range(500, 510)), "reference, second half": tuple(range(510, 520))}  # side by side
 HIDDEN = {spec.id for spec in LESSON.checks if spec.kind == "hidden"}
 
 pytestmark = pytest.mark.lesson
 
 
 @pytest.fixture(scope="module")
-def tried(try_directly, tmp_path_factory):
-    """Every solution, every mutant and the blank release, on one unseen seed; the release gate tries them on three."""
-    submissions = {"reference": build.with_solution(LESSON, None), "blank": build.release_notebook(LESSON, "en")}
-    submissions |= {path.stem: build.with_solution(LESSON, path) for path in (*LESSON.solutions, *LESSON.mutants)}
-    return try_directly(LESSON, submissions, (31,), tmp_path_factory.mktemp("lesson"))
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("lesson")
+
+
+@pytest.fixture(scope="module")
+def tried(try_directly, folder):
+    """The reference on twenty seeds; other solutions, mutants and the blank release on one: the release gate tries them on more."""
+    reference = build.with_solution(LESSON, None)
+    trials = {name: Trial(reference, seeds) for name, seeds in HALVES.items()}
+    others = {"blank": build.release_notebook(LESSON, "en")}
+    others |= {path.stem: build.with_solution(LESSON, path) for path in (*LESSON.solutions, *LESSON.mutants)}
+    return try_directly(LESSON, trials | {name: Trial(notebook, (31,)) for name, notebook in others.items()}, folder)
 
 
 def lost(outcomes):
     return {name for name, outcome in outcomes.items() if not outcome.passed}
 
 
-def test_reference_scores_full_marks_on_twenty_seeds(try_directly, tmp_path_factory):
-    """The reference passes every check on every seed."""
-    reference = {"reference": build.with_solution(LESSON, None)}
-
-    def try_half(name):
-        folder = tmp_path_factory.mktemp(name)
-        outcomes = try_directly(LESSON, reference, HALVES[name], folder)["reference"]
-        errors = json.loads((folder / "reference" / "log.json").read_text())["errors"]
-        return {check: outcome.found.en for check, outcome in outcomes.items() if not outcome.passed}, errors
-
-    with ThreadPoolExecutor() as pool:
-        assert list(pool.map(try_half, HALVES)) == [({}, []), ({}, [])]
+@pytest.mark.parametrize("half", HALVES)
+def test_reference_scores_full_marks_on_twenty_seeds(tried, folder, half):
+    """The reference passes every check on every seed, and no cell of it fails."""
+    assert {check: outcome.found.en for check, outcome in tried[half].items() if not outcome.passed} == {}
+    assert json.loads((folder / half / "log.json").read_text())["errors"] == []
 
 
 def test_blank_release_scores_nothing(tried):
