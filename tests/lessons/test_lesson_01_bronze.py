@@ -10,7 +10,7 @@ from dataflow_hub.grading.course import load_lesson
 from dataflow_hub.workspace import CHECKOUT
 
 LESSON = load_lesson(CHECKOUT / "courses" / "medallion" / "01-bronze")
-HALVES = {"reference, first half": tuple(range(500, 510)), "reference, second half": tuple(range(510, 520))}  # side by side
+HALVES = {"reference-1": tuple(range(500, 510)), "reference-2": tuple(range(510, 520))}  # side by side
 HIDDEN = {spec.id for spec in LESSON.checks if spec.kind == "hidden"}
 
 pytestmark = pytest.mark.lesson
