@@ -96,6 +96,12 @@ def test_a_new_key_ends_the_old_one_and_revoke_ends_all(lab):
     assert object_store.admin_client(lab).get_object("student-bia", "k").data == b"v"
 
 
+def test_removing_somebody_who_never_came_fails(lab):
+    """A student who never started a server has no key and no MLflow account: there is nothing to take away, and no error."""
+    object_store.revoke(lab, "never-came")
+    tracking.revoke(lab, "never-came")
+
+
 def test_the_stores_inner_ports_refuse_strangers(lab):
     """Filer and volume want a token, the master's page a certificate: else anybody could delete a bucket with one GET."""
     first = lab.settings.ports.store_internal

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from dataflow_hub.errors import RosterError
 from dataflow_hub.operations import courses, roster
 from dataflow_hub.operations.lab import status
 from dataflow_hub.operations.roster import Invite
@@ -43,6 +44,15 @@ def _await_formgrader(lab: Lab, report: Callable[[str], None]) -> None:
 
 def remove(lab: Lab, report: Callable[[str], None]) -> None:
     """Take the demo people out of the course; what they made is kept under the state folder's trash."""
-    for user, *_ in PEOPLE:
+    failed = [error for user, *_ in PEOPLE if (error := _remove(lab, user, report))]
+    if failed:
+        raise failed[0]
+
+
+def _remove(lab: Lab, user: str, report: Callable[[str], None]) -> RosterError | None:
+    try:
         roster.remove(lab, COURSE, user)
-        report(f"Removed {user}")
+    except RosterError as error:  # the others go all the same
+        return error
+    report(f"Removed {user}")
+    return None
