@@ -32,6 +32,7 @@ def run_tests(lab: Lab, arguments: Sequence[str], report: Callable[[str], None])
     if not arguments:
         _require_browser()
         install(lab, report)
+        report("Two workers begin with the longest tests: the first results show after some minutes")
     chosen = list(arguments) or list(EVERYTHING)
     report(f"pytest {' '.join(chosen)}")
     return subprocess.run([sys.executable, "-m", "pytest", *chosen], cwd=lab.workspace.root, check=False).returncode
