@@ -100,5 +100,6 @@ def test_down_leaves_no_process_and_twice_is_once(lab):
     """After `down` nothing that carries the lab's mark lives; a second `down` has nothing to do."""
     operations.down(lab, lambda _line: None)
     assert members(embedded.lab_id(lab)) == []
+    assert object_store.sockets(lab) == []
     operations.down(lab, lambda _line: None)
     assert {row.state for row in operations.status(lab)} == {"stopped"}

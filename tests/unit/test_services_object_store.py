@@ -6,6 +6,7 @@ import tomllib
 
 import pytest
 
+from dataflow_hub.errors import ServiceError
 from dataflow_hub.services import object_store
 from dataflow_hub.settings import load_lab
 
@@ -63,3 +64,17 @@ def test_keys_never_show_in_a_representation():
     """A log line with an access object in it gives no key away."""
     access = object_store.S3Access(endpoint="http://x", access_key="a", secret_key="very-secret", bucket="b")
     assert "very-secret" not in repr(access)
+
+
+def test_a_lab_of_another_user_leaves_a_socket_and_the_store_waits_for_ever(lab, tmp_path, monkeypatch):
+    """weed keeps sockets in /tmp and cannot replace another user's: that is said at once, not waited for."""
+    monkeypatch.setattr(object_store, "_SOCKETS", tmp_path)
+    left = tmp_path / f"seaweedfs-master-grpc-{lab.settings.ports.store_internal + 1}.sock"
+    left.touch()
+    object_store.prepare(lab)  # one's own is replaced
+    monkeypatch.setattr(object_store.os, "geteuid", lambda: left.stat().st_uid + 1)
+    with pytest.raises(ServiceError, match="another user") as refused:
+        object_store.prepare(lab)
+    assert str(left) in refused.value.why
+    object_store.clear_sockets(lab)
+    assert not left.exists()

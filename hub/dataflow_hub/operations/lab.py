@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dataflow_hub.errors import LabError, MissingError
-from dataflow_hub.services import embedded
+from dataflow_hub.services import embedded, object_store
 from dataflow_hub.services.catalogue import CATALOGUE, find, select
 from dataflow_hub.services.model import ServiceStatus
 from dataflow_hub.services.supervisor_conf import log_path
@@ -75,6 +75,7 @@ def down(lab: Lab, report: Report) -> None:
     lab.workspace.prepare()
     with exclusive(lab, report):
         left = embedded.stop(lab, report)
+        object_store.clear_sockets(lab)
     report("The lab is down" + (f" ({left} leftover processes ended)" if left else ""))
 
 

@@ -11,13 +11,14 @@ import fcntl
 import hashlib
 import io
 import json
+import os
 import re
 import secrets as entropy
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +46,7 @@ SECRETS = (
 _PLAIN_USER = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?")
 _SETTLE_SECONDS = 20
 _SHELL_SECONDS = 60
+_SOCKETS = Path("/tmp")  # noqa: S108 - weed's own choice
 
 
 @dataclass(frozen=True)
@@ -133,12 +135,37 @@ def console_environment(lab: Lab) -> dict[str, str]:
 def prepare(lab: Lab) -> None:
     """Render the store's configuration: identities, token keys and certificates, all 0600."""
     conf = _conf(lab)
+    _refuse_foreign_sockets(lab)
     for folder in (conf, _data(lab), lab.workspace.data / "object-store-console"):
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
     ensure_certificates(conf)
     write_private(conf / "security.toml", _security(lab))
     write_private(conf / "s3.json", json.dumps({"identities": _identities(lab)}, indent=1))
+
+
+def sockets(lab: Lab) -> list[Path]:
+    """Give the sockets that weed leaves in /tmp, named after its ports: it takes no other folder for them."""
+    first = lab.settings.ports.store_internal
+    return [path for port in range(first, first + 8) for path in sorted(_SOCKETS.glob(f"seaweedfs-*-grpc-{port}.sock"))]
+
+
+def clear_sockets(lab: Lab) -> None:
+    """Remove them once the store is stopped: they would keep another user of this machine from starting a lab."""
+    for path in sockets(lab):
+        with suppress(OSError):
+            path.unlink()
+
+
+def _refuse_foreign_sockets(lab: Lab) -> None:
+    user = os.geteuid()
+    foreign = [path for path in sockets(lab) if user not in {0, path.stat().st_uid}]
+    if foreign:
+        raise ServiceError(
+            "The object store cannot start beside what another user left.",
+            why=f"{foreign[0]} belongs to user id {foreign[0].stat().st_uid}, whose lab runs, or was killed.",
+            fix="Ask them to remove it, or give this lab other ports: DATAFLOW__PORTS__STORE_INTERNAL=18980 ./lab up",
+        )
 
 
 def settle(lab: Lab) -> None:
