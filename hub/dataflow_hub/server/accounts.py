@@ -11,7 +11,7 @@ from dataflow_hub import secrets
 from dataflow_hub.errors import LabError, ServiceError
 from dataflow_hub.roster import open_roster
 from dataflow_hub.server.environment import lab_environment
-from dataflow_hub.server.texts import Texts, account_language
+from dataflow_hub.server.texts import Texts
 
 if TYPE_CHECKING:
     from dataflow_hub.settings import Lab
@@ -53,11 +53,12 @@ def provision(lab: Lab, user: str, report: Report = lambda _: None, *, services:
         Naming the service without which nothing can be done.
     """
     services = services or platform_services()
-    store = _required(services.grant_store, "spawn_store", lab, user, report)
-    tracking = _optional(services.grant_tracking, "spawn_mlflow", lab, user, report)
+    text = Texts(open_roster(lab).language(user))
+    store = _required(services.grant_store, "spawn_store", text, lab, user, report)
+    tracking = _optional(services.grant_tracking, "spawn_mlflow", text, lab, user, report)
     if services.land is not None:
-        _required(lambda lab_, user_: services.land and services.land(lab_, user_, report), "spawn_landing", lab, user, report)
-    return lab_environment(lab, user, language=open_roster(lab).language(user), store=store, tracking=tracking)
+        _required(lambda lab_, user_: services.land and services.land(lab_, user_, report), "spawn_landing", text, lab, user, report)
+    return lab_environment(lab, user, language=text.language, store=store, tracking=tracking)
 
 
 def revoke(lab: Lab, user: str, *, services: Services | None = None) -> list[str]:
@@ -81,7 +82,7 @@ def land(lab: Lab, user: str, report: Report) -> None:
         course, lesson = str(entry["course"]), str(entry["lesson"])
         if course not in courses or _has_files(lab, user, f"landing/{lesson}/"):
             continue
-        report(Texts(account_language(lab, user))("spawn_data", lesson=lesson))
+        report(Texts(open_roster(lab).language(user))("spawn_data", lesson=lesson))
         seed = seeds.student_seed(secrets.secret(lab.workspace, f"course-{course}"), user, lesson)
         object_store.put_files(lab, user, f"landing/{lesson}/", orders.generate(seed, entry.get("size", "S")).batches)
 
@@ -99,10 +100,11 @@ def released_lessons(lab: Lab) -> list[dict[str, Any]]:
     return list(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else []
 
 
-def _required(call: Callable[[Lab, str], Any] | None, key: str, lab: Lab, user: str, report: Report) -> Any:
+def _required(  # noqa: PLR0913, PLR0917 - one service of one student, and how to speak of it
+    call: Callable[[Lab, str], Any] | None, key: str, text: Texts, lab: Lab, user: str, report: Report
+) -> Any:
     if call is None:
         return None
-    text = Texts(account_language(lab, user))
     report(f"{text(key)}…")
     try:
         return call(lab, user)
@@ -110,11 +112,13 @@ def _required(call: Callable[[Lab, str], Any] | None, key: str, lab: Lab, user: 
         raise ServiceError(text("spawn_not_ready", name=text(key)), why=_reason(error), fix=text("spawn_later")) from error
 
 
-def _optional(call: Callable[[Lab, str], Any] | None, key: str, lab: Lab, user: str, report: Report) -> Any:
+def _optional(  # noqa: PLR0913, PLR0917 - as above
+    call: Callable[[Lab, str], Any] | None, key: str, text: Texts, lab: Lab, user: str, report: Report
+) -> Any:
     try:
-        return _required(call, key, lab, user, report)
+        return _required(call, key, text, lab, user, report)
     except ServiceError as error:
-        report(f"{error.what} {error.why} {Texts(account_language(lab, user))('spawn_without')}")
+        report(f"{error.what} {error.why} {text('spawn_without')}")
         return None
 
 

@@ -21,7 +21,7 @@ from dataflow_hub.roster import open_roster
 from dataflow_hub.sandbox import Box, Limits
 from dataflow_hub.server import accounts, profiles
 from dataflow_hub.server.environment import home, server_environment
-from dataflow_hub.server.texts import Texts, account_language
+from dataflow_hub.server.texts import Texts
 from dataflow_hub.workspace import write_private
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class LabSpawner(Spawner):  # type: ignore[misc]
         self._events = []
         try:
             kernel = await asyncio.to_thread(accounts.provision, self.lab, self.user.name, self._report, services=self.services)
-            self._report(Texts(account_language(self.lab, self.user.name))("spawn_sandbox"))
+            self._report(Texts(kernel.language)("spawn_sandbox"))
             self.ip, self.port = "127.0.0.1", random_port()
             variables = server_environment(self.lab, self.user.name, self.get_env(), kernel)
             await asyncio.to_thread(self._launch, variables, kernel)
