@@ -22,6 +22,17 @@ NOTEBOOK_USER = "notebooks"
 _started: list[Lab] = []
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all-mutants", action="store_true", help="try every lesson's every mutant, not the third whose turn it is today")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file on one worker, with the services that its tests share, unless its tests name groups of their own."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
+
+
 def free_ports(count: int) -> int:
     """Give the first of `count` neighbouring ports of loopback that nothing listens on."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))  # two workers look at the same time

@@ -5,8 +5,9 @@ Nothing heavy is imported here: this runs at each kernel's start.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +15,14 @@ from dataflow_kernels.builder import hook_builder
 from dataflow_kernels.environ import LabEnv, export_defaults
 from dataflow_kernels.errors import KernelError
 from dataflow_kernels.names import Lazy, settle
-from dataflow_kernels.preset import Preset, read_preset
+from dataflow_kernels.preset import NAMES, Preset, read_preset
 from dataflow_kernels.s3 import diagnose
 from dataflow_kernels.spark import LabSpark
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-_MLFLOW_QUIET = {
+QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "GIT_PYTHON_REFRESH": "quiet",  # or MLflow warns where there is no git
     "MLFLOW_LOGGING_LEVEL": "ERROR",  # its lines go to stderr, and would count as an error in a graded cell
@@ -30,10 +31,10 @@ _MLFLOW_QUIET = {
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Give the shell its lazy names, and start warming the JVM where the preset says so."""
-    export_defaults(_MLFLOW_QUIET)  # before any cell imports MLflow, which reads them once
+    export_defaults(QUIET)  # before any cell imports MLflow, which reads them once
     preset = read_preset(_folder(shell))
-    makers = _makers()
-    names = {name: Lazy(makers[name]) for name in preset.names}
+    made = _lazily()
+    names = {name: Lazy(made[name]) for name in preset.names}
     shell.push(dict(names), interactive=False)
 
     def before_cell(info: Any) -> None:
@@ -81,33 +82,30 @@ def lab_spark() -> LabSpark:
     return LabSpark(lab_env())
 
 
-def _makers() -> dict[str, Callable[[], Any]]:
-    return {"spark": _make_spark, "lake": _make_lake, "s3": _make_s3, "tracking": _make_tracking, "check": _make_check}
+def _lazily() -> dict[str, Callable[[], Any]]:
+    """Give the makers without asking for the environment yet: a kernel that was told nothing says so where a name is used."""
+    return {name: partial(_make, name) for name in NAMES}
 
 
-def _make_spark() -> Any:
-    return lab_spark().session()
+def _make(name: str) -> Any:
+    return lab_spark().session() if name == "spark" else makers(lab_env())[name]()
 
 
-def _make_lake() -> Any:
-    from dataflow_kernels.lake import Lake
-
-    return Lake(lab_env())
-
-
-def _make_s3() -> Any:
-    from dataflow_kernels.s3 import connect
-
-    return connect(lab_env())
+def makers(env: LabEnv) -> dict[str, Callable[[], Any]]:
+    """Give what makes each name but `spark` for a student with this environment; nothing is imported before it is called."""
+    return {
+        "lake": partial(_of, "lake", "Lake", env),
+        "s3": partial(_of, "s3", "connect", env),
+        "tracking": partial(_of, "tracking", "Tracking", env),
+        "check": _check,
+    }
 
 
-def _make_tracking() -> Any:
-    from dataflow_kernels.tracking import Tracking
-
-    return Tracking(lab_env())
+def _of(module: str, name: str, env: LabEnv) -> Any:
+    return getattr(importlib.import_module(f"dataflow_kernels.{module}"), name)(env)
 
 
-def _make_check() -> Any:
+def _check() -> Any:
     from dataflow_kernels.checks import check
 
     return check

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +11,8 @@ import numpy.typing as npt
 from dataflow_hub.datagen import pools
 from dataflow_hub.datagen.defects import RATES, Defect
 from dataflow_hub.datagen.ledger import Column, Ledger
+from dataflow_hub.datagen.model import Generated, Size
 
-Size = Literal["S", "M", "L"]
 LINES: dict[Size, int] = {"S": 2_000, "M": 100_000, "L": 5_000_000}
 BATCHES: dict[Size, int] = {"S": 6, "M": 12, "L": 60}
 
@@ -22,14 +21,6 @@ _DAY = 86_400
 _OLD_SCHEMA_FILES = 3  # so many with lines in them come before the change at least: checks look at one property in one file each
 _REGION_NAMES = tuple(pools.REGIONS)
 _Mask = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Generated:
-    """Landing files by name, in landing order, and the truth about them."""
-
-    batches: dict[str, bytes]
-    ledger: Ledger
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,10 +14,9 @@ from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from dataflow_hub.datagen.ledger import Ledger
-from dataflow_hub.datagen.orders import Generated, generate
+from dataflow_hub.datagen.catalogue import generate
 from dataflow_hub.errors import GradingError
-from dataflow_hub.grading.course import CheckSpec, Lesson
+from dataflow_hub.grading.course import CheckSpec, Data, Lesson
 from dataflow_hub.grading.scenario import CallResult, Step
 from dataflow_kernels.checks.bench import ArtefactError, Bench
 from dataflow_kernels.checks.outcome import Outcome, Text
@@ -58,7 +57,7 @@ class Case:
     Parameters
     ----------
     seed, ledger, batches
-        The data and the truth about it.
+        The data and its generator's truth about it.
     steps, calls
         What was sent in, and how each call ended; `calls` is shorter when the run was cut off.
     snapshots
@@ -66,7 +65,7 @@ class Case:
     """
 
     seed: int
-    ledger: Ledger
+    ledger: Any
     batches: Mapping[str, bytes]
     steps: tuple[Step, ...]
     calls: tuple[CallResult, ...]
@@ -108,13 +107,14 @@ def plan(lesson: Lesson, visible_seed: int, hidden_seeds: Sequence[int]) -> Plan
     data = lesson.data
     truth = {
         "lesson": lesson.name,
+        "generator": data.generator,
         "visible": {"seed": visible_seed, "size": data.visible_size},
         "cases": [{"seed": seed, "size": data.hidden_size} for seed in hidden_seeds],
         "checks": [{"id": each.id, "kind": each.kind} for each in lesson.checks],
     }
     scenario = runpy.run_path(str(lesson.folder / "checks" / "hidden.py"))["scenario"]
-    cases = tuple(_case_plan(scenario, seed, data.hidden_size) for seed in hidden_seeds)
-    return Plan(generate(visible_seed, data.visible_size).batches, cases, truth)
+    cases = tuple(_case_plan(scenario, data, seed) for seed in hidden_seeds)
+    return Plan(generate(data.generator, visible_seed, data.visible_size).batches, cases, truth)
 
 
 def evaluate(checks: Path, artefacts: Path, truth: Mapping[str, Any]) -> list[Outcome]:
@@ -139,9 +139,9 @@ def evaluate(checks: Path, artefacts: Path, truth: Mapping[str, Any]) -> list[Ou
     visible, _ = load(checks / "visible.py")
     names = runpy.run_path(str(checks / "hidden.py"))
     private = {getattr(value, _MARK): value for value in names.values() if callable(value) and hasattr(value, _MARK)}
-    own = truth["visible"]
-    bench = Bench(str(artefacts / "notebook" / "lake"), cache(lambda: generate(own["seed"], own["size"]).batches))
-    cases = [_case(names["scenario"], artefacts / f"case-{number}", each) for number, each in enumerate(truth["cases"])]
+    generator, own = truth["generator"], truth["visible"]
+    bench = Bench(str(artefacts / "notebook" / "lake"), cache(lambda: generate(generator, own["seed"], own["size"]).batches))
+    cases = [_case(names["scenario"], artefacts / f"case-{number}", generator, each) for number, each in enumerate(truth["cases"])]
     outcomes = []
     for each in truth["checks"]:
         name = str(each["id"])
@@ -163,13 +163,13 @@ def score(specs: Sequence[CheckSpec], outcomes: Sequence[Outcome]) -> float:
     return sum(spec.points * earned[spec.id] for spec in specs)
 
 
-def _case_plan(scenario: Any, seed: int, size: Any) -> CasePlan:
-    batches = generate(seed, size).batches
+def _case_plan(scenario: Any, data: Data, seed: int) -> CasePlan:
+    batches = generate(data.generator, seed, data.hidden_size).batches
     return CasePlan(batches, tuple(scenario(random.Random(seed), batches)))  # noqa: S311 - repeatable on purpose
 
 
-def _case(scenario: Any, folder: Path, data: Mapping[str, Any]) -> Case:
-    made: Generated = generate(data["seed"], data["size"])
+def _case(scenario: Any, folder: Path, generator: str, data: Mapping[str, Any]) -> Case:
+    made = generate(generator, data["seed"], data["size"])
     steps = tuple(scenario(random.Random(data["seed"]), made.batches))  # noqa: S311 - the same steps as in `plan`
     calls_file = folder / "calls.json"
     calls = json.loads(calls_file.read_text(encoding="utf-8")) if calls_file.is_file() else []

@@ -6,8 +6,9 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from dataflow_hub.datagen.catalogue import GENERATORS
 from dataflow_hub.errors import LessonError
 
 LANGUAGES = ("en", "pt-BR")
@@ -60,10 +61,18 @@ class Objective(_Part):
 class Data(_Part):
     """Which data the lesson is about: what the student sees, and what a submission is checked on."""
 
-    generator: Literal["orders"]
+    generator: str
     visible_size: Literal["S", "M", "L"]
     hidden_size: Literal["S", "M", "L"]
     hidden_seeds: int = Field(ge=1, le=10)
+
+    @field_validator("generator")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        if name not in GENERATORS:
+            message = f"{name!r} is no generator; there are {', '.join(GENERATORS)}"
+            raise ValueError(message)
+        return name
 
 
 class Limits(_Part):

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dataflow_hub.datagen import catalogue as datagen
 from dataflow_hub.grading import build
 from dataflow_hub.grading.course import LANGUAGES, Lesson
-from dataflow_hub.grading.judge import Judged, Seeds, code_of, judge
+from dataflow_hub.grading.judge import Seeds, code_of, judge
+from dataflow_hub.grading.run_box import scratch
+from dataflow_hub.grading.trial import Trial, can_try, try_all
 from dataflow_kernels import checks
 from dataflow_kernels.install import LOCK as JARS_LOCK
 
@@ -20,7 +23,9 @@ if TYPE_CHECKING:
 
     from nbformat.notebooknode import NotebookNode
 
+    from dataflow_hub.datagen.model import Size
     from dataflow_hub.settings import Lab
+    from dataflow_kernels.checks.outcome import Outcome
 
 VERDICT = "gate.json"
 _FIRST_SEED = 20_260_301
@@ -28,7 +33,7 @@ _SECONDS_A_SEED = 60
 _SHORTEST_TELLING_LINE = 12
 _TELLS_NOTHING = ("import ", "from ", "#", "return ", "score=")
 _FEW_SEEDS = 2
-_REFERENCE = "reference"  # the one that is tried on data of full size
+_MANY_SEEDS, _PARTS = 20, 2  # the reference, in parts that run side by side
 
 
 @dataclass(frozen=True)
@@ -46,12 +51,14 @@ class GateRow:
 class _Candidate:
     name: str
     notebook: NotebookNode
-    seeds: int
     must_lose: frozenset[str] | None  # None: everything; empty: nothing
 
 
 def run_gate(lab: Lab, lesson: Lesson, *, seeds: int, report: Callable[[str], None]) -> list[GateRow]:
     """Try a lesson's reference, blank release, other solutions and mutants, and search its release for what must not be there.
+
+    The reference and the blank release go the way of a student's work, in sandboxes; the rest, and the reference on many more
+    seeds, on one warm Spark. A lesson with steps that kill the writer is tried in sandboxes throughout.
 
     Raises
     ------
@@ -59,44 +66,61 @@ def run_gate(lab: Lab, lesson: Lesson, *, seeds: int, report: Callable[[str], No
         A sandbox or a check failed, so that nothing can be said.
     """
     rows = [GateRow(lesson.name, "release", "no solution, no hidden check", ", ".join(leaks(lesson)) or "none", not leaks(lesson))]
-    candidates = list(_candidates(lesson, seeds))
-    with ThreadPoolExecutor(lab.settings.grading.workers) as pool:
-        for row in pool.map(lambda candidate: _try(lab, lesson, candidate), candidates):
-            rows.append(row)
-            report(f"{lesson.name}: {row.tried}: {'as it should be' if row.ok else f'expected {row.expected}, found {row.found}'}")
+    for row in _rows(lab, lesson, seeds):
+        rows.append(row)
+        report(f"{lesson.name}: {row.tried}: {'as it should be' if row.ok else f'expected {row.expected}, found {row.found}'}")
     return [*rows, _coverage(lesson)]
 
 
-def _candidates(lesson: Lesson, seeds: int) -> Iterator[_Candidate]:
-    few = min(seeds, _FEW_SEEDS)
-    yield _Candidate(_REFERENCE, build.with_solution(lesson, None), seeds, frozenset())
-    yield _Candidate("blank release", build.release_notebook(lesson, "en"), 1, None)
-    for path in lesson.solutions:
-        yield _Candidate(f"solution {path.stem}", build.with_solution(lesson, path), few, frozenset())
-    for path in lesson.mutants:
-        yield _Candidate(f"mutant {path.stem}", build.with_solution(lesson, path), few, build.loses(path))
+def _rows(lab: Lab, lesson: Lesson, seeds: int) -> Iterator[GateRow]:
+    reference = _Candidate("reference", build.with_solution(lesson, None), frozenset())
+    blank = _Candidate("blank release", build.release_notebook(lesson, "en"), None)
+    yield _boxed(lab, lesson, reference, seeds, lesson.data.visible_size)
+    yield _boxed(lab, lesson, blank, 1, lesson.data.hidden_size)
+    others = _others(lesson)
+    if not can_try(lesson, _FIRST_SEED):
+        with ThreadPoolExecutor(lab.settings.grading.workers) as pool:
+            yield from pool.map(lambda each: _boxed(lab, lesson, each, min(seeds, _FEW_SEEDS), lesson.data.hidden_size), others)
+        return
+    hidden = tuple(range(_FIRST_SEED + 1, _FIRST_SEED + 1 + _MANY_SEEDS))
+    candidates = {each.name: each for each in others}
+    trials = {name: Trial(each.notebook, hidden[:_FEW_SEEDS]) for name, each in candidates.items()}
+    for number in range(_PARTS):
+        name = f"reference, {_MANY_SEEDS} seeds, part {number + 1}"
+        candidates[name] = replace(reference, name=name)
+        trials[name] = Trial(reference.notebook, hidden[number::_PARTS])
+    with scratch(lab) as folder:
+        small = lesson.model_copy(update={"data": lesson.data.model_copy(update={"visible_size": lesson.data.hidden_size})})
+        tried = try_all(lab.workspace, small, trials, folder, workers=lab.settings.grading.workers)
+    yield from (_row(lesson, candidates[name], tried[name].outcomes, "; ".join(tried[name].errors)) for name in candidates)
 
 
-def _try(lab: Lab, lesson: Lesson, candidate: _Candidate) -> GateRow:
-    seeds = Seeds(_FIRST_SEED, tuple(_FIRST_SEED + 1 + number for number in range(candidate.seeds)))
-    timeout = lesson.limits.run_timeout_seconds + _SECONDS_A_SEED * candidate.seeds
-    data = lesson.data if candidate.name == _REFERENCE else lesson.data.model_copy(update={"visible_size": lesson.data.hidden_size})
+def _others(lesson: Lesson) -> list[_Candidate]:
+    solutions = [_Candidate(f"solution {path.stem}", build.with_solution(lesson, path), frozenset()) for path in lesson.solutions]
+    mutants = [_Candidate(f"mutant {path.stem}", build.with_solution(lesson, path), build.loses(path)) for path in lesson.mutants]
+    return solutions + mutants
+
+
+def _boxed(lab: Lab, lesson: Lesson, candidate: _Candidate, count: int, visible_size: Size) -> GateRow:
+    seeds = Seeds(_FIRST_SEED, tuple(_FIRST_SEED + 1 + number for number in range(count)))
+    timeout = lesson.limits.run_timeout_seconds + _SECONDS_A_SEED * count
+    data = lesson.data.model_copy(update={"visible_size": visible_size})
     judged = judge(lab, lesson.model_copy(update={"data": data}), code_of(candidate.notebook), seeds, run_timeout_seconds=timeout)
-    return _row(lesson, candidate, judged)
+    return _row(lesson, candidate, judged.outcomes, judged.run.error)
 
 
-def _row(lesson: Lesson, candidate: _Candidate, judged: Judged) -> GateRow:
+def _row(lesson: Lesson, candidate: _Candidate, outcomes: tuple[Outcome, ...], error: str) -> GateRow:
     most = sum(spec.points for spec in lesson.checks)
-    earned = sum(lesson.spec(outcome.check).points * outcome.score for outcome in judged.outcomes)
-    lost = sorted(outcome.check for outcome in judged.outcomes if not outcome.passed)
-    why = {outcome.check: outcome.found.en for outcome in judged.outcomes if not outcome.passed}
+    earned = sum(lesson.spec(outcome.check).points * outcome.score for outcome in outcomes)
+    lost = sorted(outcome.check for outcome in outcomes if not outcome.passed)
+    why = {outcome.check: outcome.found.en for outcome in outcomes if not outcome.passed}
     found = f"{earned:g} of {most:g}" + (f", loses {', '.join(lost)}" if lost else "")
     if candidate.must_lose is None:
         return GateRow(lesson.name, candidate.name, "0 points", found, earned == 0)
     if not candidate.must_lose and candidate.name.startswith("mutant"):
         return GateRow(lesson.name, candidate.name, "a `# loses:` line in its header", "none", ok=False)
     if not candidate.must_lose:
-        told = "; ".join(f"{check}: {text}" for check, text in why.items()) + (f" ({judged.run.error})" if judged.run.error else "")
+        told = "; ".join(f"{check}: {text}" for check, text in why.items()) + (f" ({error})" if error else "")
         return GateRow(lesson.name, candidate.name, "full marks", f"{found} {told}".strip(), not lost)
     wanted = f"loses {', '.join(sorted(candidate.must_lose))}"
     hidden = {spec.id for spec in lesson.checks if spec.kind == "hidden"}
@@ -168,7 +192,7 @@ def _digest(lesson: Lesson) -> str:
     """
     hub, kernels = Path(__file__).parents[1], Path(checks.__file__).parents[1]
     grading = [hub / "grading" / name for name in ("build.py", "cases.py", "course.py", "gate.py", "scenario.py")]
-    code = [hub / "datagen", kernels / "checks", kernels / "jvm.py", JARS_LOCK, *grading]
+    code = [*datagen.sources(lesson.data.generator), kernels / "checks", kernels / "jvm.py", JARS_LOCK, *grading]
     digest = hashlib.sha256()
     for top in (lesson.folder, *code):
         for path in sorted(top.rglob("*")) if top.is_dir() else [top]:

@@ -217,7 +217,9 @@ def _function_name(name: str) -> str:
 
 def _filled(value: Any, case: str) -> Any:
     if isinstance(value, str):
-        return value.replace("{lake}", f"file:///{run_box.LAKES}/{case}").replace("{landing}", f"file:///{run_box.LANDING}/{case}")
+        lake, landing = f"/{run_box.LAKES}/{case}", f"/{run_box.LANDING}/{case}"
+        uris = value.replace("{lake}", f"file://{lake}").replace("{landing}", f"file://{landing}")
+        return uris.replace("{lake_folder}", lake).replace("{landing_folder}", landing)
     if isinstance(value, list):
         return [_filled(each, case) for each in value]
     if isinstance(value, dict):

@@ -23,7 +23,7 @@ class Step:
         Name of a function that the notebook defines.
     arguments
         Keyword arguments, JSON values. In texts, `{lake}` stands for the case's scratch lake and `{landing}` for the folder
-        with its batches (both `file:` URIs inside the sandbox).
+        with its batches (both `file:` URIs inside the sandbox); `{lake_folder}` and `{landing_folder}` are the same as plain paths.
     snapshot
         When given, the case's lake is copied out under this name after the call.
     fault

@@ -199,7 +199,8 @@ def _released(lab: Lab) -> list[dict[str, str]]:
 
 def _remember_released(lab: Lab, lesson: Lesson) -> None:
     others = [entry for entry in _released(lab) if (entry["course"], entry["lesson"]) != (lesson.course, lesson.name)]
-    entry = {"course": lesson.course, "lesson": lesson.name, "size": lesson.data.visible_size}
+    data = lesson.data
+    entry = {"course": lesson.course, "lesson": lesson.name, "generator": data.generator, "size": data.visible_size}
     write_private(lab.workspace.state / "released.json", json.dumps([*others, entry], indent=1))
 
 

@@ -74,7 +74,7 @@ def revoke(lab: Lab, user: str, *, services: Services | None = None) -> list[str
 
 def land(lab: Lab, user: str, report: Report) -> None:
     """Put the batches of each released lesson of the user's courses into their landing zone, unless they are there."""
-    from dataflow_hub.datagen import orders, seeds
+    from dataflow_hub.datagen import catalogue, seeds
     from dataflow_hub.services import object_store
 
     courses = open_roster(lab).roles(user)
@@ -84,7 +84,8 @@ def land(lab: Lab, user: str, report: Report) -> None:
             continue
         report(Texts(open_roster(lab).language(user))("spawn_data", lesson=lesson))
         seed = seeds.student_seed(secrets.secret(lab.workspace, f"course-{course}"), user, lesson)
-        object_store.put_files(lab, user, f"landing/{lesson}/", orders.generate(seed, entry.get("size", "S")).batches)
+        made = catalogue.generate(entry.get("generator", "orders"), seed, entry.get("size", "S"))
+        object_store.put_files(lab, user, f"landing/{lesson}/", made.batches)
 
 
 def _has_files(lab: Lab, user: str, prefix: str) -> bool:

@@ -1,0 +1,162 @@
+"""Many notebooks of one lesson, run one after the other on one warm Spark and judged: how a lesson is tried while it is made.
+
+There is no sandbox and no kernel: what is tried is the lesson's own code. Students' work goes through `judge`. Steps that kill
+the writer cannot be played here; a lesson that has some is tried in sandboxes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from dataflow_hub.errors import GradingError
+from dataflow_hub.grading import build, cases
+from dataflow_hub.grading.judge import VISIBLE_CHECKS, code_of
+from dataflow_kernels.archive import archive_path
+from dataflow_kernels.environ import LabEnv
+from dataflow_kernels.java import find_java
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from nbformat.notebooknode import NotebookNode
+
+    from dataflow_hub.grading.course import Lesson
+    from dataflow_hub.workspace import Workspace
+    from dataflow_kernels.checks.outcome import Outcome
+
+VISIBLE_SEED = 11
+_ONE_CASE_SECONDS = 180
+_NOTEBOOK_IN_CASES = 3  # running the notebook takes about as long as so many data sets
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A notebook, and the seeds of the unseen data sets that its functions are called on."""
+
+    notebook: NotebookNode
+    seeds: tuple[int, ...]
+
+    @property
+    def work(self) -> int:
+        """How long it takes, in data sets."""
+        return _NOTEBOOK_IN_CASES + len(self.seeds)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What came of a trial: an outcome a check, and the errors of its cells."""
+
+    outcomes: tuple[Outcome, ...]
+    errors: tuple[str, ...]
+
+
+def can_try(lesson: Lesson, seed: int) -> bool:
+    """Tell whether every step of the lesson can be played without a sandbox."""
+    planned = cases.plan(lesson, VISIBLE_SEED, (seed,))
+    return all(step.fault != "killed" for case in planned.cases for step in case.steps)
+
+
+def try_all(  # noqa: PLR0913 - what to try, where, and how
+    workspace: Workspace, lesson: Lesson, trials: Mapping[str, Trial], folder: Path, *, workers: int = 1, compiled: bool = True
+) -> dict[str, Tried]:
+    """Run every trial and judge it; give what came of each by name.
+
+    Parameters
+    ----------
+    folder
+        An empty folder for all that the trials write.
+    workers
+        How many JVMs share the work: one submission keeps about one core busy.
+    compiled
+        Whether Spark compiles its queries, as it does for students. Without it, a trial on small data takes a fifth less.
+
+    Raises
+    ------
+    GradingError
+        The process that runs the trials died, or a check broke.
+    """
+    plans = {name: cases.plan(lesson, VISIBLE_SEED, trial.seeds) for name, trial in trials.items()}
+    _write(folder / "landing", next(iter(plans.values())).landing)
+    for name, plan in plans.items():
+        for seed, case in zip(trials[name].seeds, plan.cases, strict=True):
+            _write(folder / f"landing-{seed}", case.batches)
+    (folder / VISIBLE_CHECKS).write_bytes(build.visible_checks(lesson))
+    with ThreadPoolExecutor(workers) as pool:
+        runs = []
+        for number, names in enumerate(_shares(trials, workers)):
+            submissions = [_submission(name, trials[name], plans[name]) for name in names]
+            environment = _environment(workspace, folder, number)
+            request = {"lesson": lesson.name, "kernelspec": lesson.kernelspec, "compiled": compiled, "submissions": submissions}
+            timeout = _ONE_CASE_SECONDS * sum(trials[name].work for name in names)
+            runs.append(pool.submit(_run, folder, number, {**request, "environment": environment}, timeout))
+        for run in runs:
+            run.result()
+    return {name: _judge(lesson, folder / name, plan) for name, plan in plans.items()}
+
+
+def _judge(lesson: Lesson, folder: Path, plan: cases.Plan) -> Tried:
+    log = json.loads((folder / "log.json").read_text(encoding="utf-8"))
+    return Tried(tuple(cases.evaluate(lesson.folder / "checks", folder, plan.truth)), tuple(log["errors"]))
+
+
+def _shares(trials: Mapping[str, Trial], workers: int) -> list[list[str]]:
+    """Give each worker about the same work."""
+    shares: list[list[str]] = [[] for _ in range(min(workers, len(trials)))]
+    for name in sorted(trials, key=lambda name: -trials[name].work):
+        min(shares, key=lambda names: sum(trials[each].work for each in names)).append(name)
+    return shares
+
+
+def _submission(name: str, trial: Trial, plan: cases.Plan) -> dict[str, object]:
+    played = [
+        {"landing": f"landing-{seed}", "steps": [asdict(step) for step in case.steps]}
+        for seed, case in zip(trial.seeds, plan.cases, strict=True)
+    ]
+    return {"name": name, "cells": code_of(trial.notebook), "cases": played}
+
+
+def _run(folder: Path, number: int, request: dict[str, object], timeout: float) -> None:
+    (folder / f"request-{number}.json").write_text(json.dumps(request), encoding="utf-8")
+    argv = [*_without_override(), sys.executable, "-m", "dataflow_hub.grading.trial_process", str(folder), str(number)]
+    try:
+        done = subprocess.run(argv, cwd=folder, capture_output=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise GradingError("Trying the lesson took too long.", why=f"It ran longer than {timeout:.0f} s.") from error
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip()[-1500:]
+        raise GradingError("The process that tries the lesson ended early.", why=said or f"exit code {done.returncode}")
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    folder.mkdir(exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+
+
+def _environment(workspace: Workspace, folder: Path, number: int) -> dict[str, object]:
+    java = find_java()
+    archive = archive_path(java, workspace.jars) if workspace.jars.is_dir() else None
+    env = LabEnv(
+        user="student",
+        lake_root=folder.as_uri(),
+        java_home=str(java.home),
+        jars_dir=str(workspace.jars),
+        spark_log=str(folder / f"spark-{number}.log"),
+        cds_archive=str(archive) if archive and archive.is_file() else "",
+    )
+    return asdict(env)
+
+
+def _without_override() -> Sequence[str]:
+    """As root, give up the right to write into folders that are read-only: a refused commit must be refused."""
+    if os.geteuid() != 0:
+        return ()
+    return (str(shutil.which("setpriv")), "--bounding-set", "-dac_override", "--inh-caps", "-dac_override", "--")

@@ -1,0 +1,155 @@
+"""The process of `trial`: `python -m dataflow_hub.grading.trial_process FOLDER NUMBER` plays FOLDER/request-NUMBER.json.
+
+It writes each notebook's artefacts as `cases.evaluate` wants them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dataflow_kernels.environ import LabEnv, export_defaults, exported
+from dataflow_kernels.extension import QUIET, makers
+from dataflow_kernels.names import Lazy, settle
+from dataflow_kernels.spark import LabSpark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# Compiling a query costs more than running it over a few hundred rows.
+_NOT_COMPILED = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+}
+_COMPILER = ["-XX:TieredStopAtLevel=4"]  # thousands of queries: the optimising compiler earns its start, and calls take a third less
+_ERROR_CHARACTERS = 300
+
+
+class _WarmSpark:
+    """The one Spark of all trials, started when one first asks for it."""
+
+    def __init__(self, env: LabEnv, *, compiled: bool) -> None:
+        self.lab, self.compiled = LabSpark(env), compiled
+        self.started = False
+
+    def session(self) -> Any:
+        """Give the session; a submission that stopped it does not spoil the next."""
+        if not self.started:
+            self.lab.start(_COMPILER)
+            self.started = True
+        session = self.lab.session()
+        for name, value in {} if self.compiled else _NOT_COMPILED.items():
+            session.conf.set(name, value)
+        return session
+
+    def stop(self) -> None:
+        """End it."""
+        if self.started:
+            self.lab.stop()
+
+
+def main(folder: Path, number: str) -> None:
+    """Play every submission of one request."""
+    export_defaults({**QUIET, "MPLBACKEND": "agg"})
+    request = json.loads((folder / f"request-{number}.json").read_text(encoding="utf-8"))
+    spark = _WarmSpark(LabEnv(**request["environment"]), compiled=request["compiled"])
+    try:
+        for submission in request["submissions"]:
+            with contextlib.redirect_stdout(io.StringIO()):
+                _play(folder, spark, submission, request)
+    finally:
+        spark.stop()
+
+
+def _play(folder: Path, spark: _WarmSpark, submission: dict[str, Any], request: dict[str, Any]) -> None:
+    """Run the notebook's cells, then the steps of each case, and copy the lake at each snapshot."""
+    begin = time.monotonic()
+    target = folder / submission["name"]
+    lake = target / "notebook" / "lake"
+    shutil.copytree(folder / "landing", lake / "landing" / request["lesson"])
+    environment = {**request["environment"], "lake_root": lake.as_uri()}
+    with exported(LabEnv(**environment).to_environ()):
+        names = {name: Lazy(make) for name, make in makers(LabEnv(**environment)).items()}
+        names |= {"spark": Lazy(spark.session), "check": Lazy(lambda: lambda *_: None)}
+        namespace = {**names, "__name__": "__main__"}
+        errors = []
+        for cell in submission["cells"]:
+            settle(cell, namespace, names)
+            errors.append(_attempt(lambda cell=cell: exec(compile(cell, "<cell>", "exec"), namespace)))  # type: ignore[misc] # noqa: S102
+        for case_number, case in enumerate(submission["cases"]):
+            _play_case(folder / case["landing"], target, case_number, case["steps"], namespace)
+    _forget_tracking()
+    log = {"errors": [error for error in errors if error], "seconds": time.monotonic() - begin}
+    (target / "log.json").write_text(json.dumps(log), encoding="utf-8")
+
+
+def _play_case(landing: Path, target: Path, number: int, steps: list[dict[str, Any]], namespace: dict[str, Any]) -> None:
+    scratch, out = target / f"scratch-{number}", target / f"case-{number}"
+    scratch.mkdir()
+    out.mkdir()
+    places = {
+        "{lake}": scratch.as_uri(), "{landing}": landing.as_uri(), "{lake_folder}": str(scratch), "{landing_folder}": str(landing),
+    }  # fmt: skip
+    calls = []
+    for index, step in enumerate(steps):
+        arguments = _filled(step["arguments"], places)
+        begin = time.monotonic()
+        fault = _refused(scratch / step["table"]) if step["fault"] == "commit_refused" else contextlib.nullcontext()
+        with fault:
+            error = _attempt(lambda step=step, arguments=arguments: namespace[step["function"]](**arguments))  # type: ignore[misc]
+        calls.append({"step": index, "function": step["function"], "error": error, "seconds": time.monotonic() - begin})
+        if step["snapshot"]:
+            shutil.copytree(scratch, out / step["snapshot"])
+    (out / "calls.json").write_text(json.dumps(calls), encoding="utf-8")
+
+
+def _forget_tracking() -> None:
+    """End what a notebook left open in MLflow: the next one is in the same process."""
+    if mlflow := sys.modules.get("mlflow"):
+        while mlflow.active_run():
+            mlflow.end_run()
+        mlflow.set_tracking_uri(None)
+        mlflow.set_registry_uri(None)
+
+
+def _filled(value: Any, places: dict[str, str]) -> Any:
+    if isinstance(value, str):
+        for name, place in places.items():
+            value = value.replace(name, place)
+        return value
+    if isinstance(value, list):
+        return [_filled(each, places) for each in value]
+    return {key: _filled(each, places) for key, each in value.items()} if isinstance(value, dict) else value
+
+
+def _attempt(call: Callable[[], Any]) -> str:
+    try:
+        call()
+    except BaseException as error:  # noqa: BLE001 - what is tried may raise anything
+        return f"{type(error).__name__}: {str(error)[:_ERROR_CHARACTERS]}"
+    return ""
+
+
+@contextlib.contextmanager
+def _refused(table: Path) -> Iterator[None]:
+    """Let data files land but no commit; as root this needs a process without CAP_DAC_OVERRIDE."""
+    log = table / "_delta_log"
+    log.mkdir(parents=True, exist_ok=True)
+    log.chmod(0o555)
+    try:
+        yield
+    finally:
+        log.chmod(0o755)
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    main(Path(sys.argv[1]), sys.argv[2])
