@@ -22,7 +22,7 @@ from dataflow_hub.settings import load_lab
 
 app = typer.Typer(name="lab", no_args_is_help=True, add_completion=False, help="DataFlow Lab: a teaching workspace for data engineering.")
 roster_app = typer.Typer(no_args_is_help=True, help="Who is in a course, and with which role.")
-course_app = typer.Typer(no_args_is_help=True, help="Courses and their lessons: list, check, build.")
+course_app = typer.Typer(no_args_is_help=True, help="Courses and their lessons: list, new, build, try, check.")
 grades_app = typer.Typer(no_args_is_help=True, help="Marks out of the gradebook.")
 config_app = typer.Typer(no_args_is_help=True, help="Settings in force.")
 for name, sub in (("roster", roster_app), ("course", course_app), ("grades", grades_app), ("config", config_app)):
@@ -186,33 +186,65 @@ def invite(user: str) -> None:
 @course_app.command("list")
 def course_list(as_json: Json = False) -> None:
     """List courses and lessons."""
-    from dataflow_hub.operations import courses
+    from dataflow_hub.operations import lessons
 
-    show(courses.list_lessons(load_lab()), as_json, title="Lessons")
+    show(lessons.list_lessons(load_lab()), as_json, title="Lessons")
 
 
 @course_app.command("check")
 def course_check(
-    course: str = "medallion",
-    lesson: str = "",
-    seeds: Annotated[int, typer.Option(help="Seeds for the reference solution.")] = 3,
+    course: Annotated[str, typer.Argument(help="A course; with --all, every one.")] = "",
+    lesson: Annotated[str, typer.Option(help="One lesson only.")] = "",
+    every: Annotated[bool, typer.Option("--all", help="Every lesson of every course.")] = False,
+    seeds: Annotated[int, typer.Option(help="Seeds for the reference solution in the sandbox.")] = 3,
     as_json: Json = False,
 ) -> None:
     """Hold lessons to their contract and run the release gate: reference, blank, solutions, mutants."""
-    from dataflow_hub.operations import courses
+    from dataflow_hub.operations import lessons
 
-    rows = courses.check(load_lab(), course, lesson, seeds=seeds, report=report)
+    if not (course or lesson or every):
+        raise typer.BadParameter("say which: a COURSE, --lesson NAME, or --all")
+    lab = load_lab()
+    rows = lessons.check(lab, lessons.find_all(lab, course, lesson), seeds=seeds, report=report)
     show(rows, as_json, title="Gate")
+    report(lessons.tally(rows))
     if not all(row.ok for row in rows):
         raise typer.Exit(5)
 
 
-@course_app.command("build")
-def course_build(course: str = "medallion") -> None:
-    """Write the generated notebooks of a course from their sources."""
-    from dataflow_hub.operations import courses
+@course_app.command("try")
+def course_try(
+    course: str,
+    lesson: str,
+    names: Annotated[list[str] | None, typer.Argument(help="reference, blank, a solution's or mutant's name; all when left out.")] = None,
+    seeds: Annotated[int, typer.Option(help="Unseen data sets for each.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Try some of a lesson's solutions and mutants quickly, without a sandbox, while you write it."""
+    from dataflow_hub.operations import lessons
 
-    for path in courses.build(load_lab(), course):
+    lab = load_lab()
+    rows = lessons.attempt(lab, lessons.find(lab, course, lesson), names or (), seeds=seeds)
+    show(rows, as_json, title="Tried")
+    if not all(row.ok for row in rows):
+        raise typer.Exit(5)
+
+
+@course_app.command("new")
+def course_new(course: str, lesson: str) -> None:
+    """Begin a lesson: a folder with a small one that keeps the whole contract, to be changed piece by piece."""
+    from dataflow_hub.operations import lessons
+
+    out.print(str(lessons.new(load_lab(), course, lesson)), markup=False)
+    report("Read docs/contributor/add-a-lesson.md; then ./lab course build, ./lab course try, ./lab course check")
+
+
+@course_app.command("build")
+def course_build(course: Annotated[str, typer.Argument(help="A course; all when left out.")] = "") -> None:
+    """Write the generated notebooks of lessons from their sources."""
+    from dataflow_hub.operations import lessons
+
+    for path in lessons.build(lessons.find_all(load_lab(), course)):
         out.print(str(path), markup=False)
 
 

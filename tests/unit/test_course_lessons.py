@@ -1,14 +1,17 @@
 """The lesson contract: every lesson keeps it, and each way of breaking it is named."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from dataflow_hub.errors import LessonError
 from dataflow_hub.grading import build
 from dataflow_hub.grading.course import lessons, load_lesson
-from dataflow_hub.grading.gate import recorded
 from dataflow_hub.grading.lint import lint
+from dataflow_hub.grading.verdict import recorded
+from dataflow_hub.operations import lessons as operations
+from dataflow_hub.settings import load_lab
 from dataflow_hub.workspace import CHECKOUT
 
 COURSES = sorted(folder for folder in (CHECKOUT / "courses").iterdir() if folder.is_dir())
@@ -83,3 +86,30 @@ def test_building_again_writes_what_differs_only(copy):
     source.write_text(source.read_text(encoding="utf-8").replace("# # Bronze: land", "# # Bronze! land"), encoding="utf-8")
     assert {path.name for path in build.write_generated(load_lesson(copy))} >= {"lesson.en.ipynb"}
     assert build.write_generated(load_lesson(copy)) == ()
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """Give a lab whose courses are somewhere else."""
+    lab = load_lab(state=tmp_path / "state")
+    (tmp_path / "courses").mkdir()
+    (tmp_path / "docs").symlink_to(CHECKOUT / "docs")
+    return replace(lab, workspace=replace(lab.workspace, root=tmp_path))
+
+
+def test_new_lesson_keeps_the_contract(lab):
+    """What `course new` makes passes the linter as it is."""
+    folder = operations.new(lab, "quality", "06-counts")
+    assert [str(problem) for problem in lint(load_lesson(folder))] == []
+    assert '"lesson-template"' not in "".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.py"))
+
+
+def test_new_lesson_never_overwrites(lab):
+    """A folder that is there stays as it is, and a name that is no folder's is refused."""
+    folder = operations.new(lab, "quality", "06-counts")
+    (folder / "mine").touch()
+    with pytest.raises(LessonError, match="there already"):
+        operations.new(lab, "quality", "06-counts")
+    assert (folder / "mine").exists()
+    with pytest.raises(LessonError, match="no name"):
+        operations.new(lab, "quality", "../06")

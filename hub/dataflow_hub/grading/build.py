@@ -87,11 +87,6 @@ def with_solution(lesson: Lesson, solution: Path | None, language: str = "en") -
     return notebook
 
 
-def code_sources(notebook: NotebookNode) -> list[str]:
-    """Give the sources of a notebook's code cells, in order."""
-    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-
-
 def replacements(path: Path) -> dict[str, str]:
     """Read a solution or mutant file: the source of each cell that it fills, by the cell's name."""
     notebook = jupytext.read(path, fmt="py:percent")

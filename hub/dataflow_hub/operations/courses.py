@@ -17,11 +17,11 @@ from dataflow_hub.exchange.receipts import Receipt
 from dataflow_hub.exchange.store import open_store
 from dataflow_hub.grading import build as lesson_build
 from dataflow_hub.grading import gradebook
-from dataflow_hub.grading.course import LANGUAGES, Lesson, lessons, load_lesson
-from dataflow_hub.grading.gate import GateRow, record, recorded, run_gate
+from dataflow_hub.grading.course import LANGUAGES, Lesson
 from dataflow_hub.grading.nbgrader_config import course_folder, write_config
 from dataflow_hub.grading.queue import Job, Queue
 from dataflow_hub.grading.queue_worker import queue_of, sanitise
+from dataflow_hub.operations.lessons import checked, find, released
 from dataflow_hub.roster import open_roster
 from dataflow_hub.server import accounts
 from dataflow_hub.services import object_store
@@ -30,18 +30,6 @@ from dataflow_hub.workspace import write_private
 
 Report = Callable[[str], None]
 _POLL_SECONDS = 0.5
-
-
-@dataclass(frozen=True)
-class LessonRow:
-    """One lesson of the checkout."""
-
-    course: str
-    lesson: str
-    title: str
-    minutes: int
-    points: float
-    released: bool
 
 
 @dataclass(frozen=True)
@@ -83,56 +71,6 @@ def _silent(_: str) -> None:
     """Report to nobody."""
 
 
-def list_lessons(lab: Lab) -> list[LessonRow]:
-    """Give every lesson of every course of the checkout."""
-    released = {(entry["course"], entry["lesson"]) for entry in _released(lab)}
-    found = [lesson for folder in sorted(lab.workspace.courses.glob("*/")) for lesson in lessons(lab.workspace.courses, folder.name)]
-    return [_lesson_row(lesson, released) for lesson in found]
-
-
-def _lesson_row(lesson: Lesson, released: set[tuple[str, str]]) -> LessonRow:
-    points = sum(part.points for part in lesson.checks) + sum(part.points for part in lesson.manual)
-    return LessonRow(lesson.course, lesson.name, lesson.title.en, lesson.minutes, points, (lesson.course, lesson.name) in released)
-
-
-def check(lab: Lab, course: str, lesson: str = "", *, seeds: int = 3, report: Report = _silent) -> list[GateRow]:
-    """Put one lesson, or all of a course, through the contract and the release gate, and give what was found."""
-    chosen = [_lesson(lab, course, lesson)] if lesson else list(lessons(lab.workspace.courses, course))
-    return [row for each in chosen for row in _check(lab, each, seeds, report)]
-
-
-def _check(lab: Lab, lesson: Lesson, seeds: int, report: Report) -> list[GateRow]:
-    problems = contract_problems(lesson)
-    if problems:  # running what breaks the contract would only say so less clearly
-        return problems
-    rows = run_gate(lab, lesson, seeds=seeds, report=report)
-    if all(row.ok for row in rows):
-        report(f"Verdict written to {record(lesson, rows, seeds)}")
-    return rows
-
-
-def _checked(lab: Lab, lesson: Lesson, seeds: int, report: Report) -> list[GateRow]:
-    """Give a lesson's verdict: the recorded one, or a new one when the lesson or what judges it has changed."""
-    rows = recorded(lesson, seeds)
-    if not rows:
-        report(f"{lesson.name}: changed since its last verdict, so all of its solutions and mutants are tried; this takes minutes")
-        return _check(lab, lesson, seeds, report)
-    report(f"{lesson.name}: unchanged since it passed the gate ({len(rows)} rows)")
-    return contract_problems(lesson) or rows
-
-
-def contract_problems(lesson: Lesson) -> list[GateRow]:
-    """Give a row for each point in which a lesson breaks its contract."""
-    from dataflow_hub.grading.lint import lint
-
-    return [GateRow(lesson.name, "contract", "kept", str(problem), ok=False) for problem in lint(lesson)]
-
-
-def build(lab: Lab, course: str) -> list[Path]:
-    """Write the generated files of a course's lessons; give those that changed."""
-    return [path for lesson in lessons(lab.workspace.courses, course) for path in lesson_build.write_generated(lesson)]
-
-
 def release(  # noqa: PLR0913 - what one types
     lab: Lab, course: str, lesson: str, due: datetime | None = None, report: Report = _silent, *, seeds: int = 3
 ) -> None:
@@ -143,8 +81,8 @@ def release(  # noqa: PLR0913 - what one types
     LessonError
         The lesson breaks its contract or did not pass the gate.
     """
-    loaded = _lesson(lab, course, lesson)
-    wrong = [row for row in _checked(lab, loaded, seeds, report) if not row.ok]
+    loaded = find(lab, course, lesson)
+    wrong = [row for row in checked(lab, loaded, seeds, report) if not row.ok]
     if wrong:
         why = "; ".join(f"{row.tried}: expected {row.expected}, found {row.found}" for row in wrong)
         fix = f"./lab course check {course} --lesson {lesson}"
@@ -184,21 +122,8 @@ def _stage(lesson: Lesson, language: str, staged: Path) -> Path:
     return folder
 
 
-def _lesson(lab: Lab, course: str, lesson: str) -> Lesson:
-    folder = lab.workspace.courses / course / lesson
-    if not folder.is_dir():
-        known = ", ".join(each.name for each in lessons(lab.workspace.courses, course)) or "none"
-        raise LessonError(f"There is no lesson {lesson} in {course}.", why=f"The course has: {known}.", fix="See ./lab course list.")
-    return load_lesson(folder)
-
-
-def _released(lab: Lab) -> list[dict[str, str]]:
-    path = lab.workspace.state / "released.json"
-    return list(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else []
-
-
 def _remember_released(lab: Lab, lesson: Lesson) -> None:
-    others = [entry for entry in _released(lab) if (entry["course"], entry["lesson"]) != (lesson.course, lesson.name)]
+    others = [entry for entry in released(lab) if (entry["course"], entry["lesson"]) != (lesson.course, lesson.name)]
     data = lesson.data
     entry = {"course": lesson.course, "lesson": lesson.name, "generator": data.generator, "size": data.visible_size}
     write_private(lab.workspace.state / "released.json", json.dumps([*others, entry], indent=1))
