@@ -239,6 +239,47 @@ def course_new(course: str, lesson: str) -> None:
     report("Read docs/contributor/add-a-lesson.md; then ./lab course build, ./lab course try, ./lab course check")
 
 
+@course_app.command("run")
+def course_run(  # noqa: PLR0913, PLR0917 - what papermill takes
+    course: str,
+    lesson: str,
+    seed: Annotated[int, typer.Option(help="Whose data: another seed, other numbers.")] = 1,
+    size: Annotated[str, typer.Option(help="S, M or L.")] = "S",
+    language: Annotated[str, typer.Option(help="en or pt-BR.")] = "en",
+    into: Annotated[Path, typer.Option(help="Where the executed notebook goes.")] = Path("report.ipynb"),
+) -> None:
+    """Execute a lesson's reference with papermill on data of one seed and size, and keep the notebook with its outputs."""
+    from dataflow_hub.operations import lessons
+
+    lab = load_lab()
+    done = lessons.run(lab, lessons.find(lab, course, lesson), seed, size, language, into)
+    out.print(f"{done.notebook}: {done.seconds:.0f} s", markup=False)
+    for error in done.errors:
+        report(error)
+    if done.errors:
+        raise typer.Exit(5)
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="lessons")],
+    course: Annotated[str, typer.Option(help="One course only.")] = "",
+    lesson: Annotated[str, typer.Option(help="One lesson only.")] = "",
+    sample: Annotated[int, typer.Option(help="So many mutants of each lesson; 0: all.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Measure a claim against what one would do instead, in one run, same results first."""
+    from dataflow_hub.operations import bench as benches
+    from dataflow_hub.operations import lessons
+
+    benches.require_known(name)
+    lab = load_lab()
+    rows = benches.lessons(lab, lessons.find_all(lab, course, lesson), sample=sample, report=report)
+    show(rows, as_json, title="Warm trials against papermill")
+    if not all(row.same for row in rows):
+        raise typer.Exit(5)
+
+
 @course_app.command("build")
 def course_build(course: Annotated[str, typer.Argument(help="A course; all when left out.")] = "") -> None:
     """Write the generated notebooks of lessons from their sources."""

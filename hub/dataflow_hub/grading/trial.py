@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -92,19 +93,24 @@ def try_all(  # noqa: PLR0913 - what to try, where, and how
     with ThreadPoolExecutor(workers) as pool:
         runs = []
         for number, names in enumerate(_shares(trials, workers)):
-            submissions = [_submission(name, trials[name], plans[name]) for name in names]
-            environment = _environment(workspace, folder, number)
+            submissions = [submission(_folder(name), trials[name], plans[name]) for name in names]
+            environment = asdict(student_environment(workspace, folder / f"spark-{number}.log"))
             request = {"lesson": lesson.name, "kernelspec": lesson.kernelspec, "compiled": compiled, "submissions": submissions}
             timeout = _ONE_CASE_SECONDS * sum(trials[name].work for name in names)
             runs.append(pool.submit(_run, folder, number, {**request, "environment": environment}, timeout))
         for run in runs:
             run.result()
-    return {name: _judge(lesson, folder / name, plan) for name, plan in plans.items()}
+    return {name: _judge(lesson, folder / _folder(name), plan) for name, plan in plans.items()}
 
 
 def _judge(lesson: Lesson, folder: Path, plan: cases.Plan) -> Tried:
     log = json.loads((folder / "log.json").read_text(encoding="utf-8"))
     return Tried(tuple(cases.evaluate(lesson.folder / "checks", folder, plan.truth)), tuple(log["errors"]))
+
+
+def _folder(name: str) -> str:
+    """Name a trial's folder: Spark reads paths as addresses, in which a blank is another character."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", name)
 
 
 def _shares(trials: Mapping[str, Trial], workers: int) -> list[list[str]]:
@@ -115,7 +121,8 @@ def _shares(trials: Mapping[str, Trial], workers: int) -> list[list[str]]:
     return shares
 
 
-def _submission(name: str, trial: Trial, plan: cases.Plan) -> dict[str, object]:
+def submission(name: str, trial: Trial, plan: cases.Plan) -> dict[str, object]:
+    """Describe one trial for the process that plays it."""
     played = [
         {"landing": f"landing-{seed}", "steps": [asdict(step) for step in case.steps]}
         for seed, case in zip(trial.seeds, plan.cases, strict=True)
@@ -125,7 +132,7 @@ def _submission(name: str, trial: Trial, plan: cases.Plan) -> dict[str, object]:
 
 def _run(folder: Path, number: int, request: dict[str, object], timeout: float) -> None:
     (folder / f"request-{number}.json").write_text(json.dumps(request), encoding="utf-8")
-    argv = [*_without_override(), sys.executable, "-m", "dataflow_hub.grading.trial_process", str(folder), str(number)]
+    argv = [*without_override(), sys.executable, "-m", "dataflow_hub.grading.trial_process", str(folder), str(number)]
     try:
         done = subprocess.run(argv, cwd=folder, capture_output=True, timeout=timeout, check=False)
     except subprocess.TimeoutExpired as error:
@@ -141,21 +148,21 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
         (folder / name).write_bytes(content)
 
 
-def _environment(workspace: Workspace, folder: Path, number: int) -> dict[str, object]:
+def student_environment(workspace: Workspace, spark_log: Path) -> LabEnv:
+    """Give a kernel's environment without any service; the lake is the log's folder unless another is put in its place."""
     java = find_java()
     archive = archive_path(java, workspace.jars) if workspace.jars.is_dir() else None
-    env = LabEnv(
+    return LabEnv(
         user="student",
-        lake_root=folder.as_uri(),
+        lake_root=spark_log.parent.as_uri(),
         java_home=str(java.home),
         jars_dir=str(workspace.jars),
-        spark_log=str(folder / f"spark-{number}.log"),
+        spark_log=str(spark_log),
         cds_archive=str(archive) if archive and archive.is_file() else "",
     )
-    return asdict(env)
 
 
-def _without_override() -> Sequence[str]:
+def without_override() -> Sequence[str]:
     """As root, give up the right to write into folders that are read-only: a refused commit must be refused."""
     if os.geteuid() != 0:
         return ()

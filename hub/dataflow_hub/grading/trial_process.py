@@ -84,11 +84,21 @@ def _play(folder: Path, spark: _WarmSpark, submission: dict[str, Any], request: 
         for cell in submission["cells"]:
             settle(cell, namespace, names)
             errors.append(_attempt(lambda cell=cell: exec(compile(cell, "<cell>", "exec"), namespace)))  # type: ignore[misc] # noqa: S102
-        for case_number, case in enumerate(submission["cases"]):
-            _play_case(folder / case["landing"], target, case_number, case["steps"], namespace)
+        _play_all(folder, target, submission["cases"], namespace)
     _forget_tracking()
     log = {"errors": [error for error in errors if error], "seconds": time.monotonic() - begin}
     (target / "log.json").write_text(json.dumps(log), encoding="utf-8")
+
+
+def play_cases(namespace: dict[str, Any]) -> None:
+    """Play the cases of `steps.json` in the working folder on a notebook's names: for one that is executed by other means."""
+    here = Path.cwd()
+    _play_all(here, here, json.loads((here / "steps.json").read_text(encoding="utf-8")), namespace)
+
+
+def _play_all(folder: Path, target: Path, cases: list[dict[str, Any]], namespace: dict[str, Any]) -> None:
+    for number, case in enumerate(cases):
+        _play_case(folder / case["landing"], target, number, case["steps"], namespace)
 
 
 def _play_case(landing: Path, target: Path, number: int, steps: list[dict[str, Any]], namespace: dict[str, Any]) -> None:

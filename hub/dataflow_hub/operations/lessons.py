@@ -7,12 +7,15 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast, get_args
 
+from dataflow_hub.datagen.model import Size
 from dataflow_hub.errors import LessonError
 from dataflow_hub.grading import build as lesson_build
 from dataflow_hub.grading.course import Lesson, lessons, load_lesson
+from dataflow_hub.grading.execution import Data, Execution, execute
 from dataflow_hub.grading.gate import run_gate, try_some
 from dataflow_hub.grading.gate_rule import GateRow
 from dataflow_hub.grading.lint import lint
@@ -20,6 +23,7 @@ from dataflow_hub.grading.verdict import record, recorded
 from dataflow_hub.settings import Lab
 
 Report = Callable[[str], None]
+SIZES = get_args(Size)
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _TEMPLATE = Path("docs/contributor/lesson-template")
 
@@ -166,6 +170,23 @@ def new(lab: Lab, course: str, lesson: str) -> Path:
         path.write_text(text.replace(f'"{_TEMPLATE.name}"', f'"{lesson}"'), encoding="utf-8")
     lesson_build.write_generated(load_lesson(folder))
     return folder
+
+
+def run(lab: Lab, lesson: Lesson, seed: int, size: str, language: str, into: Path) -> Execution:  # noqa: PLR0913, PLR0917 - parameters
+    """Execute a lesson's reference with papermill and keep the notebook with its outputs at `into`.
+
+    Raises
+    ------
+    LessonError
+        There is no such size or language.
+    """
+    if size not in SIZES:
+        raise LessonError(f"There is no size {size}.", fix=f"One of: {', '.join(SIZES)}.")
+    with tempfile.TemporaryDirectory() as folder:
+        notebook = lesson_build.with_solution(lesson, None, language)
+        done = execute(lab.workspace, lesson, notebook, Path(folder), Data(seed, cast("Size", size), language))
+        shutil.copyfile(done.notebook, into)
+    return replace(done, notebook=into)
 
 
 def build(chosen: Sequence[Lesson]) -> list[Path]:

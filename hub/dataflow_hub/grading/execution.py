@@ -1,0 +1,108 @@
+"""A lesson's notebook executed by papermill, as it stands, on data of one seed and size: for reports, and to compare with."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import nbformat
+
+from dataflow_hub.datagen.catalogue import generate
+from dataflow_hub.errors import GradingError, LessonError
+from dataflow_hub.grading import build
+from dataflow_hub.grading.course import LANGUAGES
+from dataflow_hub.grading.judge import VISIBLE_CHECKS
+from dataflow_hub.grading.trial import student_environment, without_override
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from nbformat.notebooknode import NotebookNode
+
+    from dataflow_hub.datagen.model import Size
+    from dataflow_hub.grading.course import Lesson
+    from dataflow_hub.workspace import Workspace
+
+NOTEBOOK = "lesson.ipynb"
+_TIMEOUT_SECONDS = 1800
+
+
+@dataclass(frozen=True)
+class Data:
+    """The parameters of one execution."""
+
+    seed: int
+    size: Size = "S"
+    language: str = "en"
+
+
+@dataclass(frozen=True)
+class Execution:
+    """An executed notebook: where it is, how long it took, and the errors of its cells."""
+
+    notebook: Path
+    seconds: float
+    errors: tuple[str, ...]
+
+
+def execute(  # noqa: PLR0913, PLR0917 - what to execute, where, and on what
+    workspace: Workspace, lesson: Lesson, notebook: NotebookNode, folder: Path, data: Data, more: Sequence[str] = ()
+) -> Execution:
+    """Execute a notebook in a kernel of its own, with an empty lake below `folder` that holds the landing files only.
+
+    Cells that fail do not stop it. `more` are cells to run after the notebook's own.
+
+    Raises
+    ------
+    LessonError
+        There is no such language.
+    GradingError
+        papermill, or the kernel, died.
+    """
+    if data.language not in LANGUAGES:
+        raise LessonError(f"There is no language {data.language}.", fix=f"One of: {', '.join(LANGUAGES)}.")
+    lake = folder / "notebook" / "lake"
+    _write(lake / "landing" / lesson.name, generate(lesson.data.generator, data.seed, data.size).batches)
+    _write(folder, {VISIBLE_CHECKS: build.visible_checks(lesson)})
+    source, target = folder / "source.ipynb", folder / NOTEBOOK
+    nbformat.write(_forgiving(notebook, more), source)
+    env = replace(student_environment(workspace, folder / "spark.log"), lake_root=lake.as_uri(), language=data.language)
+    parameters = [word for name, value in vars(data).items() for word in ("-p", name, str(value))]
+    argv = [sys.executable, "-m", "papermill", str(source), str(target), *parameters, "-k", lesson.kernelspec, "--no-progress-bar"]
+    begin = time.monotonic()
+    done = subprocess.run(
+        [*without_override(), *argv],
+        cwd=folder,
+        env={**os.environ, **env.to_environ(), "JUPYTER_PATH": str(workspace.cache / "kernels"), "MPLBACKEND": "agg"},
+        capture_output=True,
+        timeout=_TIMEOUT_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        raise GradingError(f"papermill could not execute {lesson.name}.", why=done.stderr.decode(errors="replace").strip()[-1500:])
+    return Execution(target, time.monotonic() - begin, _errors(target))
+
+
+def _forgiving(notebook: NotebookNode, more: Sequence[str]) -> NotebookNode:
+    copy = nbformat.from_dict({**notebook, "cells": [*notebook.cells, *(nbformat.v4.new_code_cell(text) for text in more)]})
+    for cell in copy.cells:
+        if cell.cell_type == "code":
+            cell.metadata["tags"] = [*cell.metadata.get("tags", []), "raises-exception"]
+    return copy
+
+
+def _errors(path: Path) -> tuple[str, ...]:
+    cells = nbformat.read(path, as_version=4).cells
+    outputs = (output for cell in cells if cell.cell_type == "code" for output in cell.outputs)
+    return tuple(f"{output.ename}: {output.evalue}" for output in outputs if output.output_type == "error")
+
+
+def _write(folder: Path, files: dict[str, bytes]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
