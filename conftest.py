@@ -81,13 +81,16 @@ def start_lab() -> Lab:
 @functools.cache
 def notebook_environment() -> dict[str, str]:
     """Give notebooks what a student's server gives: the same function makes both."""
-    from dataflow_hub.operations import courses, roster
+    from dataflow_hub.operations import lessons, roster
     from dataflow_hub.server import accounts
 
     lab = start_lab()
     roster.add(lab, "medallion", NOTEBOOK_USER, "Notebooks", "student", "en")
-    courses.release(lab, "medallion", "01-bronze")
-    return {**accounts.provision(lab, NOTEBOOK_USER).to_environ(), "JUPYTER_PATH": str(lab.workspace.cache / "kernels")}
+    environment = accounts.provision(lab, NOTEBOOK_USER).to_environ()
+    for lesson in lessons.find_all(lab):
+        data = lesson.data
+        accounts.put_data(lab, NOTEBOOK_USER, lesson.course, lesson.name, generator=data.generator, size=data.visible_size)
+    return {**environment, "JUPYTER_PATH": str(lab.workspace.cache / "kernels")}
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from dataflow_hub.server.environment import lab_environment
 from dataflow_hub.server.texts import Texts
 
 if TYPE_CHECKING:
+    from dataflow_hub.datagen.model import Size
     from dataflow_hub.settings import Lab
     from dataflow_kernels.environ import LabEnv
 
@@ -74,18 +75,24 @@ def revoke(lab: Lab, user: str, *, services: Services | None = None) -> list[str
 
 def land(lab: Lab, user: str, report: Report) -> None:
     """Put the batches of each released lesson of the user's courses into their landing zone, unless they are there."""
-    from dataflow_hub.datagen import catalogue, seeds
-    from dataflow_hub.services import object_store
-
     courses = open_roster(lab).roles(user)
     for entry in released_lessons(lab):
         course, lesson = str(entry["course"]), str(entry["lesson"])
         if course not in courses or _has_files(lab, user, f"landing/{lesson}/"):
             continue
         report(Texts(open_roster(lab).language(user))("spawn_data", lesson=lesson))
-        seed = seeds.student_seed(secrets.secret(lab.workspace, f"course-{course}"), user, lesson)
-        made = catalogue.generate(entry.get("generator", "orders"), seed, entry.get("size", "S"))
-        object_store.put_files(lab, user, f"landing/{lesson}/", made.batches)
+        put_data(lab, user, course, lesson, generator=entry.get("generator", "orders"), size=entry.get("size", "S"))
+
+
+def put_data(  # noqa: PLR0913 - whose, of what, and which
+    lab: Lab, user: str, course: str, lesson: str, *, generator: str, size: Size
+) -> None:
+    """Put the user's own data of one lesson into the landing zone."""
+    from dataflow_hub.datagen import catalogue, seeds
+    from dataflow_hub.services import object_store
+
+    seed = seeds.student_seed(secrets.secret(lab.workspace, f"course-{course}"), user, lesson)
+    object_store.put_files(lab, user, f"landing/{lesson}/", catalogue.generate(generator, seed, size).batches)
 
 
 def _has_files(lab: Lab, user: str, prefix: str) -> bool:
