@@ -282,10 +282,11 @@ def bench(
 
 @course_app.command("build")
 def course_build(course: Annotated[str, typer.Argument(help="A course; all when left out.")] = "") -> None:
-    """Write the generated notebooks of lessons from their sources."""
-    from dataflow_hub.operations import lessons
+    """Write the generated notebooks of lessons, and of the tour, from their sources."""
+    from dataflow_hub.operations import lessons, tour
 
-    for path in lessons.build(lessons.find_all(load_lab(), course)):
+    lab = load_lab()
+    for path in (*lessons.build(lessons.find_all(lab, course)), *tour.write_tour(lab)):
         out.print(str(path), markup=False)
 
 

@@ -8,22 +8,25 @@ import pytest
 from dataflow_hub.operations.tour import LANGUAGES, tour_files
 from dataflow_hub.settings import load_lab
 
-SEED = ("bronze_ingestion", "gold_aggregations", "medallion_architecture", "mlflow_random_forest", "silver_processing")
+NAMES = (
+    *("bronze_ingestion", "cloud_credentials", "gold_aggregations", "medallion_architecture", "mlflow_random_forest", "scaling_spark"),
+    "silver_processing",
+)
 FOLDER = load_lab(environ={}).workspace.root / "notebooks" / "tour"
 
 
 def test_the_committed_notebooks_are_their_sources():
     """Nobody edits a generated notebook: each is byte-identical to what its source gives."""
     for path, text in tour_files(load_lab(environ={})).items():
-        assert path.read_text(encoding="utf-8") == text, f"{path.name} drifted: ./lab tour build"
+        assert path.read_text(encoding="utf-8") == text, f"{path.name} drifted: ./lab course build"
 
 
-def test_the_seeds_notebooks_are_all_there():
-    """The five that the project's first description names."""
-    assert sorted(path.stem for path in FOLDER.glob("*.py")) == list(SEED)
+def test_every_tour_notebook_is_known():
+    """Those of the project's first description, cloud credentials and scaling among them."""
+    assert sorted(path.stem for path in FOLDER.glob("*.py")) == list(NAMES)
 
 
-@pytest.mark.parametrize("name", SEED)
+@pytest.mark.parametrize("name", NAMES)
 def test_both_languages_hold_the_same_code(name):
     """Only text cells differ, cell for cell."""
     english, portuguese = (nbformat.read(FOLDER / f"{name}{suffix}.ipynb", 4).cells for suffix in LANGUAGES.values())
@@ -35,7 +38,7 @@ def test_both_languages_hold_the_same_code(name):
     }
 
 
-@pytest.mark.parametrize("name", SEED)
+@pytest.mark.parametrize("name", NAMES)
 def test_no_outputs_and_no_addresses(name):
     """No output is kept in git, and no address or key in a cell: the names `lake` and `tracking` know them."""
     text = (FOLDER / f"{name}.ipynb").read_text(encoding="utf-8")
