@@ -1,0 +1,18 @@
+# loses: windows.days
+# São Paulo is behind UTC, not ahead of it.
+
+# %% tags=["solution:run-stream"]
+def run_stream(inbox: str, windows: str, aside: str, checkpoint: str) -> None:
+    events = classify(read_events(inbox))
+    counted = (
+        events.where("why IS NULL")
+        .withWatermark("ts_evento", "2 hours")
+        .groupBy(F.window("ts_evento", "10 minutes").alias("w"), "canal")
+        .agg(F.count("*").alias("eventos"), F.sum("valor").alias("total"))
+        .select(F.col("w.start").alias("window_start"), "canal", "eventos", "total")
+        .withColumn("dia", F.to_date(F.to_utc_timestamp("window_start", "America/Sao_Paulo")))
+    )
+    apart = events.where("why IS NOT NULL").select("evento_id", "why")
+    for name, table, rows in (("windows", windows, counted), ("aside", aside, apart)):
+        writer = rows.writeStream.format("delta").outputMode("append").option("checkpointLocation", f"{checkpoint}/{name}")
+        writer.trigger(availableNow=True).start(table).awaitTermination()
