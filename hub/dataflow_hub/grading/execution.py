@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 NOTEBOOK = "lesson.ipynb"
 _TIMEOUT_SECONDS = 1800
+_STOPPED = b"PapermillExecutionError"
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def execute(  # noqa: PLR0913, PLR0917 - what to execute, where, and on what
         timeout=_TIMEOUT_SECONDS,
         check=False,
     )
-    if done.returncode:
+    if done.returncode and _STOPPED not in done.stderr:  # it ends so when a cell failed, after it ran and kept them all
         raise GradingError(f"papermill could not execute {lesson.name}.", why=done.stderr.decode(errors="replace").strip()[-1500:])
     return Execution(target, time.monotonic() - begin, _errors(target))
 
