@@ -41,13 +41,13 @@ def report(line: str) -> None:
 
 
 @app.command()
-def up(groups: Annotated[list[str] | None, typer.Argument(help="Groups or services to start; core when left out.")] = None) -> None:
+def up(groups: Annotated[list[str] | None, typer.Argument(help="Groups or services to start, or all; core when left out.")] = None) -> None:
     """Set up what is missing, start the services, wait until each is healthy."""
     from dataflow_hub.operations import lab as operations
     from dataflow_hub.operations import roster
 
     lab = load_lab()
-    operations.up(lab, report, groups=tuple(groups or ("core",)))
+    operations.up(lab, report, groups=groups or ())
     link = roster.admin_link(lab)
     out.print(f"\nDataFlow Lab is up: {lab.public_url}", markup=False)
     if link:
@@ -65,12 +65,12 @@ def down() -> None:
 
 @app.command()
 def status(as_json: Json = False) -> None:
-    """Tell how each service is. Exit code 4 when one is not healthy."""
+    """Tell how each service is. Exit code 4 when one that is wanted is not healthy."""
     from dataflow_hub.operations import lab as operations
 
     rows = operations.status(load_lab())
     show(rows, as_json, title="Services", columns=("name", "title", "state", "healthy", "detail"))
-    if not all(row.healthy for row in rows):
+    if not all(row.healthy for row in rows if row.wanted):
         raise typer.Exit(4)
 
 
