@@ -49,7 +49,8 @@ def admin(lab, access):
 
 
 def make_topic(lab, access, name, partitions=1):
-    admin(lab, access).create_topics([NewTopic(name, partitions)])[name].result(SECONDS)
+    client = admin(lab, access)  # a client that nobody holds ends, and what it was asked with it
+    client.create_topics([NewTopic(name, partitions)])[name].result(SECONDS)
 
 
 def produce(lab, access, topic, values, **more):
@@ -98,9 +99,10 @@ def test_a_student_creates_writes_and_reads_below_the_own_prefix(lab, ana):
     producer.produce("ana.pedidos", "in a transaction")
     producer.commit_transaction(SECONDS)
     make_topic(lab, ana, "ana.curto", 3)
-    assert set(admin(lab, ana).list_topics(timeout=SECONDS).topics) == {"ana.pedidos", "ana.curto"}
-    admin(lab, ana).delete_consumer_groups(["ana.painel"])["ana.painel"].result(SECONDS)
-    admin(lab, ana).delete_topics(["ana.curto"])["ana.curto"].result(SECONDS)
+    client = admin(lab, ana)
+    assert set(client.list_topics(timeout=SECONDS).topics) == {"ana.pedidos", "ana.curto"}
+    client.delete_consumer_groups(["ana.painel"])["ana.painel"].result(SECONDS)
+    client.delete_topics(["ana.curto"])["ana.curto"].result(SECONDS)
 
 
 TOPIC, GROUP, CLUSTER, TRANSACTION = (
