@@ -136,6 +136,21 @@ def config_show(as_json: Json = False) -> None:
             out.print(f"{section}.{key} = {value!r}", markup=False)
 
 
+@app.command()
+def produce(
+    topic: str,
+    rate: Annotated[float, typer.Option(help="Events a second.", min=0.01)] = 10.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same events.", min=0)] = 0,
+    seconds: Annotated[float, typer.Option(help="Stop after so long; 0 goes on until Ctrl-C.", min=0)] = 0.0,
+    user: Annotated[str, typer.Option(help="Into this student's topic of that name.")] = "",
+) -> None:
+    """Send events of Loja Aurora into TOPIC, at a steady rate, until Ctrl-C."""
+    from dataflow_hub.operations import produce as operations
+
+    made = operations.produce(load_lab(), topic, rate=rate, seed=seed, seconds=seconds, user=user, report=report)
+    out.print(f"{made.acknowledged} events acknowledged in {made.topic}", markup=False)
+
+
 # -- the class ---------------------------------------------------------------
 
 

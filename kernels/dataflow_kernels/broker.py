@@ -101,7 +101,8 @@ def format_storage(java_home: Path, jars: Path, values: Mapping[str, str], argum
     with tempfile.TemporaryDirectory(prefix=".format-", dir=folder.parent) as scratch:
         staged, config, options = Path(scratch) / "log", Path(scratch) / "server.properties", Path(scratch) / "arguments"
         config.write_text(render({**values, "log.dirs": str(staged)}), encoding="ascii")
-        options.write_text("\n".join(["format", f"--cluster-id={_cluster_id()}", f"--config={config}", *arguments]) + "\n", encoding="utf-8")
+        lines = ["format", f"--cluster-id={_cluster_id()}", f"--config={config}", *arguments]
+        options.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         argv = command(java_home, jars, "kafka.tools.StorageTool", f"@{options}")
         try:
             done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=_FORMAT_TIMEOUT_SECONDS)

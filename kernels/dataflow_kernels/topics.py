@@ -82,7 +82,7 @@ class Topics:
         """
         full = topic if topic.startswith(self.prefix) else self.prefix + topic
         if not _NAME.fullmatch(topic) or len(full) > _LONGEST:
-            raise KernelError(f"{topic!r} is no name for a topic.", fix="Use letters without accents, digits, dots, dashes and underscores.")
+            raise KernelError(f"{topic!r} is no name for a topic.", fix="Use plain letters, digits, dots, dashes and underscores.")
         return full
 
     def create(self, topic: str, partitions: int = 1) -> str:
@@ -99,7 +99,7 @@ class Topics:
         with self._explained(full):
             present = self._partitions(full)
             if present and present != partitions:
-                raise KernelError(f"{full} has {present} partitions, not {partitions}.", fix=f"topics.delete({topic!r}) loses what is in it.")
+                raise KernelError(f"{full} has {present} partitions, not {partitions}.", fix=f"topics.delete({topic!r}) first.")
             if not present:
                 client = self._admin()
                 client.create_topics([NewTopic(full, partitions, 1)])[full].result(_TIMEOUT_SECONDS)
@@ -207,8 +207,11 @@ class Topics:
     def _required(self, full: str) -> int:
         count = self._partitions(full)
         if not count:
-            raise TopicMissing(f"There is no topic {full}.", fix=f"topics.create({full.removeprefix(self.prefix)!r}) makes it.")
+            raise self._missing(full)
         return count
+
+    def _missing(self, full: str) -> TopicMissing:
+        return TopicMissing(f"There is no topic {full}.", fix=f"topics.create({full.removeprefix(self.prefix)!r}) makes it.")
 
     @staticmethod
     def _span(reader: Consumer, full: str, number: int) -> tuple[int, int]:
@@ -233,7 +236,7 @@ class Topics:
         except KafkaException as error:
             code = error.args[0].code()
             if code == KafkaError.UNKNOWN_TOPIC_OR_PART:
-                raise TopicMissing(f"There is no topic {full}.", fix=f"topics.create({full.removeprefix(self.prefix)!r}) makes it.") from error
+                raise self._missing(full) from error
             if code in {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED}:
                 raise CredentialsRefused(f"Your login may not do this with {full}.", why=error.args[0].str(), fix=RESTART) from error
             if code in {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._AUTHENTICATION}:  # noqa: SLF001 - the library's own names
@@ -257,7 +260,8 @@ class Topics:
                 why="It was revoked or replaced since this kernel started.",
                 fix=RESTART,
             )
-        return BrokerMissing(f"Kafka at {self.bootstrap} does not answer.", fix="Wait a moment and run the cell again; then tell your instructor.")
+        fix = "Wait a moment and run the cell again; then tell your instructor."
+        return BrokerMissing(f"Kafka at {self.bootstrap} does not answer.", fix=fix)
 
 
 def _dotted(options: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,9 @@ RUNTIME = "/tmp/jupyter"  # noqa: S108 - the sandbox's own
 CONFIGURATION = "/etc/jupyter"
 
 
-def lab_environment(lab: Lab, user: str, *, language: str, store: Any = None, tracking: Any = None, topics: Any = None) -> LabEnv:
+def lab_environment(  # noqa: PLR0913 - one argument a service
+    lab: Lab, user: str, *, language: str, store: Any = None, tracking: Any = None, topics: Any = None
+) -> LabEnv:
     """Give what the kernels of `user` are told, from what the services granted."""
     java = find_java()
     spark, jars = lab.settings.spark, lab.workspace.jars

@@ -201,6 +201,20 @@ def revoke(lab: Lab, user: str) -> None:
     _granted(lab, name).unlink(missing_ok=True)
 
 
+def ensure_topic(lab: Lab, topic: str, partitions: int) -> None:
+    """Make a topic unless it is there.
+
+    Raises
+    ------
+    ServiceError
+        Kafka does not answer, or takes no such name.
+    """
+    from confluent_kafka.admin import NewTopic
+
+    client = _admin(lab)
+    _done(client.create_topics([NewTopic(topic, partitions, 1)], **_patience()), fine=("TOPIC_ALREADY_EXISTS",))
+
+
 def bindings(name: str) -> list[AclBinding]:
     """Give the access list of one student: what begins with `<name>.`, on this machine, and no other cluster operation."""
     from confluent_kafka.admin import AclBinding, AclOperation, AclPermissionType, ResourcePatternType, ResourceType
