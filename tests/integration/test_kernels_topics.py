@@ -12,6 +12,7 @@ import pytest
 from tests.integration.services_lab import make_lab
 
 from dataflow_hub.datagen import events
+from dataflow_hub.grading.run import Plan, run_submission
 from dataflow_hub.operations import lab as operations
 from dataflow_hub.operations.produce import produce
 from dataflow_hub.server.environment import lab_environment
@@ -153,3 +154,20 @@ def test_the_kernels_own_broker_dies_with_a_killed_kernel(lab, tmp_path):
     while Path(folder).exists() and time.monotonic() < end:
         time.sleep(0.1)
     assert not Path(folder).exists()
+
+
+CELLS = (
+    "topics.create('pedidos', 2)",
+    "producer = topics.producer()\nfor n in range(5): producer.produce(topics.name('pedidos'), key='k', value=str(n))\nproducer.flush(20)",
+    "print(sorted(topics.read('pedidos')['value']), topics.list())",
+)
+
+
+def test_in_the_grading_box_without_network_the_same_cells_run(lab, tmp_path):
+    """The box has loopback only and no server: `topics` brings its own broker, and nothing of it is alive afterwards."""
+    into = tmp_path / "out"
+    result = run_submission(lab, Plan(cells=CELLS), into)
+    assert result.error == ""
+    text = "".join(output.get("text", "") for output in result.outputs[2])
+    assert text.strip() == "['0', '1', '2', '3', '4'] ['pedidos']"
+    assert not [each for outputs in result.outputs for each in outputs if each.get("name") == "stderr"]
