@@ -35,6 +35,8 @@ class Ports(_Section):
     s3: int
     s3_console: int
     mlflow: int
+    kafka: int
+    kafka_controller: int
     store_internal: int
 
 

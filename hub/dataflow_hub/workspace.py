@@ -57,6 +57,11 @@ class Workspace:
         return self.cache / "jars"
 
     @property
+    def kafka_jars(self) -> Path:
+        """The verified jars of `hub/kafka-jars.lock`, there when Kafka was ever wanted."""
+        return self.cache / "kafka-jars"
+
+    @property
     def grading(self) -> Path:
         """One nbgrader course folder a course: source, release, submitted, autograded, feedback, gradebook."""
         return self.state / "courses"

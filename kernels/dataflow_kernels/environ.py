@@ -33,6 +33,10 @@ class LabEnv:
         The object store and the student's own key; "" when not live.
     mlflow_uri, mlflow_username, mlflow_password
         The tracking server; "" when not live (runs are then kept beside the lake).
+    kafka_bootstrap, kafka_username, kafka_password
+        The Kafka broker, and the student's login, which is also the namespace of their topics; "" when not live.
+    kafka_jars_dir
+        Folder of the broker's own jars, for a run that brings its own broker along; "" for none.
     exchange_url
         The assignment exchange; "" when not live.
     java_home, jars_dir, cds_archive
@@ -52,6 +56,10 @@ class LabEnv:
     mlflow_uri: str = ""
     mlflow_username: str = ""
     mlflow_password: str = field(default="", repr=False)
+    kafka_bootstrap: str = ""
+    kafka_username: str = ""
+    kafka_password: str = field(default="", repr=False)
+    kafka_jars_dir: str = ""
     exchange_url: str = ""
     java_home: str = ""
     jars_dir: str = ""

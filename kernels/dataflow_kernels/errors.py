@@ -31,5 +31,13 @@ class SparkStartFailed(KernelError):  # noqa: N818 - a notebook shows the name, 
     """The JVM behind `spark` did not start, or has ended."""
 
 
+class BrokerMissing(KernelError):  # noqa: N818 - a notebook shows the name, so it says what happened
+    """No Kafka belongs to this run, or it does not answer."""
+
+
+class TopicMissing(KernelError):  # noqa: N818 - a notebook shows the name, so it says what happened
+    """There is no such topic."""
+
+
 class InstallFailed(KernelError):  # noqa: N818 - a notebook shows the name, so it says what happened
     """A part could not be installed; nothing was left half-installed."""

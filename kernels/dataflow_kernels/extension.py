@@ -1,4 +1,4 @@
-"""The IPython extension of every lab kernel: `spark`, `lake`, `s3`, `tracking` and `check`, without a line of set-up code.
+"""The IPython extension of every lab kernel: `spark`, `lake`, `s3`, `tracking`, `topics` and `check`, without a line of set-up code.
 
 Nothing heavy is imported here: this runs at each kernel's start.
 """
@@ -97,6 +97,7 @@ def makers(env: LabEnv) -> dict[str, Callable[[], Any]]:
         "lake": partial(_of, "lake", "Lake", env),
         "s3": partial(_of, "s3", "connect", env),
         "tracking": partial(_of, "tracking", "Tracking", env),
+        "topics": partial(_of, "topics", "Topics", env),
         "check": _check,
     }
 

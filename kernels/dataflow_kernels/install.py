@@ -39,5 +39,6 @@ def local_environment(jars: Path, folder: Path, *, user: str = "", language: str
         java_home=str(java.home),
         jars_dir=str(jars),
         cds_archive=str(archive) if archive.is_file() else "",
+        kafka_jars_dir=str(broker_jars) if (broker_jars := jars.parent / "kafka-jars").is_dir() else "",
         spark_log=str(folder / "spark.log"),
     )

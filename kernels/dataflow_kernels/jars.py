@@ -77,7 +77,7 @@ def install_jars(lock: Path, folder: Path, report: Report, *, java: Java | None 
             report(f"Downloading {len(missing)} jars through {find_repository(environ).name}.")
             _download(missing, Path(scratch), staged, java or find_java(environ), environ)
         for jar in jars:
-            _verify(jar, staged / jar.file)
+            _verify(jar, staged / jar.file, lock.name)
         (staged / _STAMP).write_text(_digest(lock), encoding="ascii")
         _exchange(staged, folder, Path(scratch))
     report(f"{len(jars)} jars verified.")
@@ -99,7 +99,7 @@ def _reuse(jar: LockedJar, folder: Path, staged: Path) -> bool:
     return False
 
 
-def _verify(jar: LockedJar, path: Path) -> None:
+def _verify(jar: LockedJar, path: Path, lock: str) -> None:
     if not path.is_file():
         raise InstallFailed(
             f"{jar.file} was not downloaded.", why="The repository has no such file.", fix="Check your Maven mirror, then run it again."
@@ -108,7 +108,7 @@ def _verify(jar: LockedJar, path: Path) -> None:
     if found != jar.sha256:
         raise InstallFailed(
             f"{jar.file} is not the file that was locked.",
-            why=f"Its sha256 is {found}, and kernels/jars.lock says {jar.sha256}: the mirror or something on the way changed it.",
+            why=f"Its sha256 is {found}, and {lock} says {jar.sha256}: the mirror or something on the way changed it.",
             fix="Nothing was installed. Ask whoever runs the mirror, or use another one, then run it again.",
         )
 

@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-NAMES = ("spark", "lake", "s3", "tracking", "check")
+NAMES = ("spark", "lake", "s3", "tracking", "topics", "check")
 
 
 @dataclass(frozen=True)

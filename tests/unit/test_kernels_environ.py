@@ -17,6 +17,10 @@ FULL = LabEnv(
     mlflow_uri="http://127.0.0.1:5000",
     mlflow_username="ana",
     mlflow_password="password-of-ana",
+    kafka_bootstrap="127.0.0.1:9092",
+    kafka_username="ana",
+    kafka_password="login-of-ana",
+    kafka_jars_dir="/kafka-jars",
     exchange_url="http://127.0.0.1:8002/services/exchange/",
     java_home="/usr/lib/jvm/x",
     jars_dir="/jars",
@@ -70,6 +74,7 @@ def test_no_secret_shows_when_it_is_printed():
     """A traceback or a log line with the environment in it holds no secret."""
     assert "secret-of-ana" not in repr(FULL)
     assert "password-of-ana" not in repr(FULL)
+    assert "login-of-ana" not in repr(FULL)
 
 
 def test_an_exported_variable_is_gone_afterwards(monkeypatch):

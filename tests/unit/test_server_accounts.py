@@ -5,6 +5,7 @@ import pytest
 from dataflow_hub.errors import ServiceError
 from dataflow_hub.operations import roster
 from dataflow_hub.server import accounts
+from dataflow_hub.services.kafka import KafkaAccess
 from dataflow_hub.settings import load_lab
 
 WAITING = {"en": ["The object store…", "MLflow…"], "pt-BR": ["O armazenamento de objetos…", "O MLflow…"]}
@@ -36,6 +37,24 @@ def test_the_stages_of_a_start_are_told_in_the_students_language(lab, language):
     assert environment.mlflow_uri == ""
     assert said[:2] == WAITING[language]
     assert said[2].endswith(WITHOUT[language])
+
+
+def test_a_silent_kafka_costs_nobody_the_server_either(lab, language):
+    """It is told in the student's language, and the kernel knows of no broker."""
+    said = []
+    services = accounts.Services(grant_store=lambda _lab, _user: None, grant_tracking=lambda _lab, _user: None, grant_topics=dead)
+    environment = accounts.provision(lab, "ana", said.append, services=services)
+    assert environment.kafka_bootstrap == ""
+    assert said[2] == {"en": "Kafka…", "pt-BR": "O Kafka…"}[language]
+    assert said[3].endswith(WITHOUT[language])
+
+
+def test_what_kafka_grants_reaches_the_kernel(lab):
+    """Address, login and password are those of the grant."""
+    access = KafkaAccess("127.0.0.1:9092", "ana", "login")
+    services = accounts.Services(None, None, grant_topics=lambda _lab, _user: access)
+    environment = accounts.provision(lab, "ana", services=services)
+    assert (environment.kafka_bootstrap, environment.kafka_username, environment.kafka_password) == ("127.0.0.1:9092", "ana", "login")
 
 
 def test_without_the_object_store_no_server_starts_and_the_student_reads_what_is_missing(lab, language):

@@ -93,12 +93,18 @@ def _box(lab: Lab, language: str, root: Path, uid: int) -> Box:
     return Box(
         name=f"grade-{root.name}",
         environment={**_environment(lab, language, java), "PYTHONPATH": str(lab.workspace.kernels), "PYTHONDONTWRITEBYTECODE": "1"},
-        read_only=(*runtime_mounts(lab.workspace, java.home), (root / LANDING, f"/{LANDING}")),
+        read_only=(*runtime_mounts(lab.workspace, java.home), *_broker(lab), (root / LANDING, f"/{LANDING}")),
         writable=((root / WORK, f"/{WORK}"), (root / LAKES, f"/{LAKES}")),
         network=False,
         uid=uid,
         limits=grading_limits(lab),
     )
+
+
+def _broker(lab: Lab) -> tuple[tuple[Path, str], ...]:
+    """Give the mount of Kafka's jars, where they are installed: in a box without network, `topics` starts a broker of its own."""
+    folder = lab.workspace.kafka_jars
+    return ((folder, str(folder)),) if folder.is_dir() else ()
 
 
 def grading_limits(lab: Lab) -> Limits:
@@ -117,6 +123,7 @@ def _environment(lab: Lab, language: str, java: Java) -> dict[str, str]:
         java_home=str(java.home),
         jars_dir=str(jars),
         cds_archive=str(archive) if archive.is_file() else "",
+        kafka_jars_dir=str(lab.workspace.kafka_jars) if lab.workspace.kafka_jars.is_dir() else "",
         spark_driver_memory_mib=lab.settings.spark.driver_memory_mib,
         spark_cores=lab.settings.spark.cores,
         spark_log="/tmp/spark.log",  # noqa: S108 - the sandbox's own

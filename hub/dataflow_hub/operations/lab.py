@@ -18,7 +18,7 @@ from pathlib import Path
 
 from dataflow_hub.errors import LabError, MissingError
 from dataflow_hub.services import embedded, object_store
-from dataflow_hub.services.catalogue import CATALOGUE, find, select
+from dataflow_hub.services.catalogue import CATALOGUE, DEFAULT_GROUPS, find, select
 from dataflow_hub.services.model import ServiceStatus
 from dataflow_hub.services.supervisor_conf import log_path
 from dataflow_hub.settings import Lab
@@ -30,7 +30,7 @@ _NEEDED_MIB = 1024
 _POLL_SECONDS = 0.3
 
 
-def up(lab: Lab, report: Report, groups: Sequence[str] = ("core",)) -> None:
+def up(lab: Lab, report: Report, groups: Sequence[str] = DEFAULT_GROUPS) -> None:
     """Start the services of `groups` (groups or single services), installing first what is not there yet.
 
     Idempotent: what is installed is checked, what is healthy stays. Two at once: the second waits for the first.
@@ -40,16 +40,17 @@ def up(lab: Lab, report: Report, groups: Sequence[str] = ("core",)) -> None:
     LabError
         A port is taken, the disk is full, something is missing: it says what, why and what to do.
     """
+    groups = groups or DEFAULT_GROUPS
     select(groups)  # a typing error is told before anything is installed
     began = time.monotonic()
     with _readable_disk_errors(lab):
-        install(lab, report)
+        install(lab, report, groups)
         start_services(lab, report, groups)
     report(f"The lab is up ({time.monotonic() - began:.1f} s)")
 
 
-def install(lab: Lab, report: Report) -> None:
-    """Install what the services and kernels need and is not there yet; start nothing.
+def install(lab: Lab, report: Report, groups: Sequence[str] = DEFAULT_GROUPS) -> None:
+    """Install what the kernels and the services of `groups` need and is not there yet; start nothing.
 
     Raises
     ------
@@ -62,6 +63,8 @@ def install(lab: Lab, report: Report) -> None:
         _stage(report, "Python bytecode", lambda: _compile_bytecode(lab))
         with _readable_install_errors():
             _install_kernels(lab, report)
+            for service in select(groups):
+                service.install(lab, report)
 
 
 def start_services(lab: Lab, report: Report, groups: Sequence[str]) -> None:

@@ -29,43 +29,47 @@ class Services:
     grant_tracking: Callable[[Lab, str], Any] | None
     revoke: tuple[tuple[str, Callable[[Lab, str], None]], ...] = ()
     land: Callable[[Lab, str, Report], None] | None = None
+    grant_topics: Callable[[Lab, str], Any] | None = None
 
 
-def platform_services() -> Services:
-    """Give the lab's real services."""
-    from dataflow_hub.services import object_store, tracking
+def platform_services(lab: Lab) -> Services:
+    """Give the lab's real services; where Kafka never ran, nobody waits for it."""
+    from dataflow_hub.services import kafka, object_store, tracking
 
     return Services(
         grant_store=object_store.grant,
         grant_tracking=tracking.grant,
-        revoke=(("object store", object_store.revoke), ("MLflow", tracking.revoke)),
+        revoke=(("object store", object_store.revoke), ("MLflow", tracking.revoke), ("Kafka", kafka.revoke)),
         land=land,
+        grant_topics=kafka.grant if kafka.is_set_up(lab) else None,
     )
 
 
 def provision(lab: Lab, user: str, report: Report = lambda _: None, *, services: Services | None = None) -> LabEnv:
     """Give `user` a credential on each service and the landing data of the released lessons; give the kernel's environment.
 
-    A tracking server that does not answer is reported, and the kernel then keeps runs beside the lake: a lesson goes on.
+    A tracking server that does not answer is reported, and the kernel then keeps runs beside the lake: a lesson goes on. So it
+    does without Kafka, until it says `topics`.
 
     Raises
     ------
     ServiceError
         Naming the service without which nothing can be done.
     """
-    services = services or platform_services()
+    services = services or platform_services(lab)
     text = Texts(open_roster(lab).language(user))
     store = _required(services.grant_store, "spawn_store", text, lab, user, report)
     tracking = _optional(services.grant_tracking, "spawn_mlflow", text, lab, user, report)
+    topics = _optional(services.grant_topics, "spawn_kafka", text, lab, user, report)
     if services.land is not None:
         _required(lambda lab_, user_: services.land and services.land(lab_, user_, report), "spawn_landing", text, lab, user, report)
-    return lab_environment(lab, user, language=text.language, store=store, tracking=tracking)
+    return lab_environment(lab, user, language=text.language, store=store, tracking=tracking, topics=topics)
 
 
 def revoke(lab: Lab, user: str, *, services: Services | None = None) -> list[str]:
     """Take every credential of `user` away; give what could not be, a line each."""
     failed = []
-    for name, take_away in (services or platform_services()).revoke:
+    for name, take_away in (services or platform_services(lab)).revoke:
         try:
             take_away(lab, user)
         except (LabError, OSError) as error:

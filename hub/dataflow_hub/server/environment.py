@@ -18,7 +18,9 @@ RUNTIME = "/tmp/jupyter"  # noqa: S108 - the sandbox's own
 CONFIGURATION = "/etc/jupyter"
 
 
-def lab_environment(lab: Lab, user: str, *, language: str, store: Any = None, tracking: Any = None) -> LabEnv:
+def lab_environment(  # noqa: PLR0913 - one argument a service
+    lab: Lab, user: str, *, language: str, store: Any = None, tracking: Any = None, topics: Any = None
+) -> LabEnv:
     """Give what the kernels of `user` are told, from what the services granted."""
     java = find_java()
     spark, jars = lab.settings.spark, lab.workspace.jars
@@ -33,6 +35,9 @@ def lab_environment(lab: Lab, user: str, *, language: str, store: Any = None, tr
         mlflow_uri=tracking.uri if tracking else "",
         mlflow_username=tracking.username if tracking else "",
         mlflow_password=tracking.password if tracking else "",
+        kafka_bootstrap=topics.bootstrap if topics else "",
+        kafka_username=topics.username if topics else "",
+        kafka_password=topics.password if topics else "",
         exchange_url=f"http://127.0.0.1:{lab.settings.ports.exchange}/services/exchange/",
         java_home=str(java.home),
         jars_dir=str(jars),

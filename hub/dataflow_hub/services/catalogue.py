@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from dataflow_hub.errors import ServiceError, SettingsError
-from dataflow_hub.services import object_store, tracking
+from dataflow_hub.services import kafka, object_store, tracking
 from dataflow_hub.services.health import http_probe, tcp_probe
 from dataflow_hub.services.model import Service
 from dataflow_hub.settings import Lab
@@ -29,6 +29,8 @@ def _console_page(lab: Lab) -> str:
 def _hub_page(lab: Lab) -> str:
     return lab.public_url
 
+
+DEFAULT_GROUPS = ("core",)  # what `./lab up` starts when it is told nothing: a class that streams nothing pays for no broker
 
 CATALOGUE: tuple[Service, ...] = (
     Service(
@@ -109,6 +111,17 @@ CATALOGUE: tuple[Service, ...] = (
         health=tcp_probe("formgrader"),
         depends_on=("hub",),
         secrets=("formgrader-hub-token",),
+    ),
+    Service(
+        name="kafka",
+        group="streaming",
+        title="Kafka",
+        ports=("kafka", "kafka_controller"),
+        command=kafka.command,
+        health=kafka.health,
+        secrets=kafka.SECRETS,
+        install=kafka.install,
+        prepare=kafka.prepare,
     ),
 )
 

@@ -19,7 +19,7 @@ import psutil
 from dataflow_hub.errors import ServiceError
 from dataflow_hub.secrets import secret
 from dataflow_hub.services import supervisor_conf
-from dataflow_hub.services.catalogue import CATALOGUE, in_order
+from dataflow_hub.services.catalogue import CATALOGUE, DEFAULT_GROUPS, in_order
 from dataflow_hub.services.family import sweep
 from dataflow_hub.services.model import Health, Service, ServiceStatus
 from dataflow_hub.services.ports import require_free
@@ -116,6 +116,7 @@ def _status(lab: Lab, service: Service, process: Process | None) -> ServiceStatu
         pid=process.pid if process is not None else 0,
         ports=tuple(service.port_numbers(lab)),
         detail=health.detail or (process.detail if process is not None and not alive else ""),
+        wanted=service.group in DEFAULT_GROUPS or (process is not None and process.state != "STOPPED"),
     )
 
 

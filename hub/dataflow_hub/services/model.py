@@ -8,6 +8,8 @@ from pathlib import Path
 
 from dataflow_hub.settings import Lab
 
+Report = Callable[[str], None]
+
 
 @dataclass(frozen=True)
 class Health:
@@ -25,6 +27,10 @@ def _nothing(_lab: Lab) -> None:
     return None
 
 
+def _nothing_to_install(_lab: Lab, _report: Report) -> None:
+    return None
+
+
 def _run_folder(lab: Lab) -> Path:
     return lab.workspace.run
 
@@ -34,8 +40,9 @@ class Service:
     """One entry of the catalogue.
 
     `ports` names settings under `[ports]`, and `port_spans` which offsets from it are meant where it is not just the port itself.
-    `prepare` renders configuration before each start, `settle` runs once the service is healthy (make buckets); both are
-    idempotent. No secret may appear in `command`: they go by `environment` or through files with mode 0600.
+    `install` fetches what the environment does not bring when the service is first wanted, `prepare` renders configuration before
+    each start, `settle` runs once the service is healthy (make buckets); all are idempotent. No secret may appear in `command`:
+    they go by `environment` or through files with mode 0600.
     """
 
     name: str
@@ -48,6 +55,7 @@ class Service:
     secrets: tuple[str, ...] = ()
     environment: Callable[[Lab], Mapping[str, str]] = _no_environment
     directory: Callable[[Lab], Path] = _run_folder
+    install: Callable[[Lab, Report], None] = _nothing_to_install
     prepare: Callable[[Lab], None] = _nothing
     settle: Callable[[Lab], None] = _nothing
     port_spans: Mapping[str, range] = field(default_factory=dict)
@@ -67,7 +75,10 @@ class Service:
 
 @dataclass(frozen=True)
 class ServiceStatus:
-    """How one service is now: `state` is the supervisor's word, `healthy` the service's own answer."""
+    """How one service is now: `state` is the supervisor's word, `healthy` the service's own answer.
+
+    One that is not `wanted` is of a group that nobody asked for, and is missed by nobody.
+    """
 
     name: str
     title: str
@@ -77,3 +88,4 @@ class ServiceStatus:
     pid: int
     ports: tuple[int, ...]
     detail: str
+    wanted: bool = True
