@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dataflow_hub.datagen.model import Generated, Size
 
-GENERATORS = ("orders",)
+GENERATORS = ("bronze", "orders")
 _PACKAGE = "dataflow_hub.datagen"
 
 
