@@ -457,7 +457,7 @@ def delta_table(path: str, columns: str) -> DeltaTable:
 # %% tags=["solution:refine-batch"]
 def refine_batch(bronze: str, silver: str, quarantine: str) -> None:
     ### BEGIN SOLUTION
-    rows = with_reason(typed_rows(spark.read.parquet(bronze)))
+    rows = with_reason(typed_rows(spark.read.parquet(bronze))).localCheckpoint()  # read and parse once, for both writes
 
     unusable = rows.where("reason IS NOT NULL").dropDuplicates(["batch", "raw"])
     same_line = "old.batch = new.batch AND old.raw = new.raw"
@@ -588,7 +588,7 @@ several = history.groupby("pedido_id")["batch"].nunique()
 
 
 @interact(pedido_id=sorted(several[several > 1].index))
-def follow(pedido_id=None):
+def follow(pedido_id):
     arrived = history[history["pedido_id"] == pedido_id].sort_values("batch").drop(columns="pedido_id")
     print(arrived.assign(arrived=range(1, len(arrived) + 1)).to_string(index=False), "\n")
     print(kept[kept["pedido_id"] == pedido_id].to_string(index=False))

@@ -121,7 +121,8 @@ def accounting(case: Case) -> Outcome:
             "Bronze = Silver + quarentena + linhas descartadas por outra mais nova ou idêntica.",
         ),
         found=Text(
-            f"{len(lost)} rows are in neither table, {len(twice)} orders are in Silver more than once, {invented} rows are not from Bronze.",
+            f"{len(lost)} rows are in neither table, {len(twice)} orders are in Silver more than once, "
+            f"{invented} rows are not from Bronze.",
             f"{len(lost)} linhas não estão em nenhuma das tabelas, {len(twice)} pedidos aparecem mais de uma vez na Silver, "
             f"{invented} linhas não vêm da Bronze.",
         ),
@@ -194,7 +195,10 @@ def refunds(case: Case) -> Outcome:
     positive = sum(signs.get(line.version) is False for line in wanted)
     return Outcome(
         score=0 if missing or positive else 1,
-        expected=Text("Refunds are orders too: they are in Silver, below zero.", "Estornos também são pedidos: estão na Silver, abaixo de zero."),
+        expected=Text(
+            "Refunds are orders too: they are in Silver, below zero.",
+            "Estornos também são pedidos: estão na Silver, abaixo de zero.",
+        ),
         found=Text(
             f"Of {len(wanted)} refunds, {missing} are not in Silver and {positive} are not negative.",
             f"De {len(wanted)} estornos, {missing} não estão na Silver e {positive} não são negativos.",
@@ -290,8 +294,8 @@ def newest(case: Case) -> Outcome:
         found=Text(
             f"Of {looked_at} orders with several versions, {older} have an older one, {missing} have none, {twice} have more than one row; "
             f"{gone} unusable versions are nowhere.",
-            f"De {looked_at} pedidos com várias versões, {older} têm uma mais velha, {missing} não têm nenhuma, {twice} têm mais de uma linha; "
-            f"{gone} versões inutilizáveis não estão em lugar nenhum.",
+            f"De {looked_at} pedidos com várias versões, {older} têm uma mais velha, {missing} não têm nenhuma, "
+            f"{twice} têm mais de uma linha; {gone} versões inutilizáveis não estão em lugar nenhum.",
         ),
         hint=Text(
             "What decides in your code: `versao`, or who comes last? And what if the newest version has a reason?",
@@ -307,7 +311,10 @@ def rerun(case: Case) -> Outcome:
     before, after = (_content(case, moment) for moment in ("refined", "again"))
     added, removed = (after - before).total(), (before - after).total()
     empty = len({table for table, *_ in before}) < 2
-    found = Text(f"The second run added {added} rows and removed {removed}.", f"A segunda execução acrescentou {added} linhas e removeu {removed}.")
+    found = Text(
+        f"The second run added {added} rows and removed {removed}.",
+        f"A segunda execução acrescentou {added} linhas e removeu {removed}.",
+    )
     nothing = Text("There was nothing to repeat: a table is empty.", "Não havia o que repetir: uma das tabelas está vazia.")
     return Outcome(
         score=0 if added or removed or empty else 1,

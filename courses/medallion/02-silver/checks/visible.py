@@ -48,8 +48,8 @@ def types(bench: Bench) -> Outcome:
         odd = [(row, line) for row, line in lines if not _PLAUSIBLE[name](row[name], line)]
         if odd or not lines:
             row, line = odd[0] if odd else ({}, {})
-            wrong.append({"column": name, "expected": f"{len(lines)} good values", "found": f"{len(odd)} are not, such as {row.get(name)!r}",
-                          "raw": repr(_landed(line, name))})
+            told = f"{len(odd)} are not, such as {row.get(name)!r}"
+            wrong.append({"column": name, "expected": f"{len(lines)} good values", "found": told, "raw": repr(_landed(line, name))})
     return Outcome(
         score=max(0, 3 - len(wrong)) / 3,
         expected=Text(
