@@ -31,6 +31,7 @@ AMOUNTS = ("double", "float")
 TIMES = ("timestamp", "timestamp_ntz")
 KEY = {"pedido_id": ("string",), "versao": VERSIONS}
 REGIONS = tuple(pools.REGIONS)
+MOST_VERSIONS = 3  # of one order, in any data
 LEAST = 25  # rows of each kind, so that a table with next to nothing in it does not look right
 REASONS = (
     ("not_json", Defect.MALFORMED),
@@ -140,7 +141,7 @@ def quarantine(case: Case) -> Outcome:
     orders, silver, held = _orders(case), _silver_keys(case), _held(case)
     checked = [line for line in orders.lines if line.batch != orders.refused and not line.has(Defect.VALOR_TEXT)]
     unusable = [line for line in checked if line.reason]
-    passed = sum(not held[line.batch, line.raw] and silver[line.version] > 0 for line in unusable)
+    passed = sum(not held[line.batch, line.raw] and _placed(line, silver) for line in unusable)
     mistaken = sum(bool(held[line.batch, line.raw]) and held[line.batch, line.raw] != {line.reason} for line in unusable)
     usable = sum(bool(held[line.batch, line.raw]) for line in checked if not line.reason and not line.has(Defect.REFUND))
     there = sum(bool(held[line.batch, line.raw]) for line in unusable)
@@ -151,9 +152,9 @@ def quarantine(case: Case) -> Outcome:
             "As linhas inutilizáveis estão em quarentena, cada uma com o primeiro motivo que se aplica; as utilizáveis, não.",
         ),
         found=Text(
-            f"{there} of {len(unusable)} are in quarantine, {mistaken} of them with another reason; {passed} are in Silver; "
+            f"{there} of {len(unusable)} are in quarantine, {mistaken} of them with another reason; {passed} passed for usable; "
             f"{usable} usable rows are in quarantine.",
-            f"{there} de {len(unusable)} estão em quarentena, {mistaken} delas com outro motivo; {passed} estão na Silver; "
+            f"{there} de {len(unusable)} estão em quarentena, {mistaken} delas com outro motivo; {passed} passaram por utilizáveis; "
             f"{usable} linhas utilizáveis estão em quarentena.",
         ),
         hint=Text(
@@ -170,7 +171,8 @@ def amounts(case: Case) -> Outcome:
     orders, held = _orders(case), _held(case)
     found = _values(case, orders, "valor")
     wrong = sum(_cents(value) != abs(line.cents) for line, value in found)
-    wrong += sum(line.has(Defect.VALOR_TEXT) and not line.reason and bool(held[line.batch, line.raw]) for line in orders.lines)
+    in_text = [line for line in orders.lines if line.has(Defect.VALOR_TEXT) and not line.has(Defect.REFUND) and not line.reason]
+    wrong += sum(bool(held[line.batch, line.raw]) for line in in_text)
     few = _few(found, lambda line: line.has(Defect.VALOR_TEXT))
     return Outcome(
         score=0 if wrong or few else 1,
@@ -275,7 +277,7 @@ def newest(case: Case) -> Outcome:
     for lines in orders.several.values():
         if len(orders.ordinary(lines)) < len(lines) or any(line.has(awkward) for line in lines):
             continue
-        gone += sum(bool(line.reason) and not held[line.batch, line.raw] and not silver[line.version] for line in lines)
+        gone += sum(bool(line.reason) and not held[line.batch, line.raw] and not _placed(line, silver) for line in lines)
         usable = [line for line in lines if not line.reason]
         found = [line.versao for line in {line.version: line for line in lines}.values() for _ in range(silver[line.version])]
         unusable = {line.versao for line in lines} - {line.versao for line in usable}
@@ -383,7 +385,8 @@ def _orders(case: Case) -> Orders:
 
 
 def _placed(line: Line, silver: Counter[tuple[str, int]]) -> bool:
-    return bool(line.pedido_id) and silver[line.version] > 0
+    """Whether Silver has this version of the order, or a newer one that it gave way to."""
+    return bool(line.pedido_id) and any(silver[line.pedido_id, versao] for versao in range(line.versao, MOST_VERSIONS + 1))
 
 
 def _silver_keys(case: Case) -> Counter[tuple[str, int]]:
