@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import shutil
@@ -88,7 +89,9 @@ def notebook_environment() -> dict[str, str]:
     lab = start_lab()
     roster.add(lab, "medallion", NOTEBOOK_USER, "Notebooks", "student", "en")
     courses.release(lab, "medallion", "01-bronze")
-    return {**accounts.provision(lab, NOTEBOOK_USER).to_environ(), "JUPYTER_PATH": str(lab.workspace.cache / "kernels")}
+    jars = str(lab.workspace.kafka_jars) if lab.workspace.kafka_jars.is_dir() else ""
+    env = dataclasses.replace(accounts.provision(lab, NOTEBOOK_USER), kafka_jars_dir=jars)  # core has no Kafka: each kernel brings its own
+    return {**env.to_environ(), "JUPYTER_PATH": str(lab.workspace.cache / "kernels")}
 
 
 @pytest.fixture(scope="session")

@@ -151,6 +151,7 @@ def _environment(workspace: Workspace, folder: Path, number: int) -> dict[str, o
         jars_dir=str(workspace.jars),
         spark_log=str(folder / f"spark-{number}.log"),
         cds_archive=str(archive) if archive and archive.is_file() else "",
+        kafka_jars_dir=str(workspace.kafka_jars) if workspace.kafka_jars.is_dir() else "",
     )
     return asdict(env)
 
