@@ -130,7 +130,7 @@ def test_s3_without_a_store_says_what_to_use():
 def test_kernelspecs_are_rendered_whole(tmp_path):
     """Each kernel starts this interpreter with the extension, keeps JVM lines out of stderr, and has its preset beside it."""
     names = install_kernelspecs(tmp_path)
-    assert names == ["lakehouse", "mlops", "spark-delta"]
+    assert names == ["lakehouse", "mlops", "spark-delta", "streaming"]
     for name in names:
         folder = tmp_path / "kernels" / name
         argv = json.loads((folder / "kernel.json").read_text())["argv"]
