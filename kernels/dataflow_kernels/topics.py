@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,7 @@ class Topics:
             from dataflow_kernels.local_broker import start
 
             self._local = start(self._env)
+            weakref.finalize(self, self._local.stop)  # where many runs follow each other in one process, each has its own
         return self._local.bootstrap
 
     def name(self, topic: str) -> str:

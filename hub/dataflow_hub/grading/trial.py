@@ -159,6 +159,7 @@ def student_environment(workspace: Workspace, spark_log: Path) -> LabEnv:
         jars_dir=str(workspace.jars),
         spark_log=str(spark_log),
         cds_archive=str(archive) if archive and archive.is_file() else "",
+        kafka_jars_dir=str(workspace.kafka_jars) if workspace.kafka_jars.is_dir() else "",
     )
 
 

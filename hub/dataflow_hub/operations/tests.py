@@ -31,7 +31,7 @@ def run_tests(lab: Lab, arguments: Sequence[str], report: Callable[[str], None])
     """
     if not arguments:
         _require_browser()
-        install(lab, report)
+        install(lab, report, ("all",))
         report("Two workers begin with the longest tests: the first results show after some minutes")
     chosen = list(arguments) or list(EVERYTHING)
     report(f"pytest {' '.join(chosen)}")

@@ -1,4 +1,4 @@
-# loses: windows.table, windows.counts, windows.days, windows.aside, windows.order, windows.bounded
+# loses: windows.table, windows.counts, windows.aside, windows.order, windows.bounded
 # One cash register in 2028 moves the watermark there; all that follows is dropped.
 
 # %% tags=["solution:run-stream"]

@@ -1,4 +1,4 @@
-# loses: windows.table, windows.counts, windows.aside, windows.order
+# loses: windows.table, windows.counts, windows.aside
 # No rule, just the watermark: what of the late ones is dropped depends on the batches, and nobody writes it down.
 
 # %% tags=["solution:run-stream"]

@@ -1,4 +1,4 @@
-# loses: windows.table, windows.counts, windows.order
+# loses: windows.table, windows.counts
 # Sliding windows: each event is in two of them.
 
 # %% tags=["solution:run-stream"]
