@@ -88,18 +88,12 @@ def notebook_environment() -> dict[str, str]:
 
     lab = start_lab()
     roster.add(lab, "medallion", NOTEBOOK_USER, "Notebooks", "student", "en")
-<<<<<<< HEAD
-    environment = accounts.provision(lab, NOTEBOOK_USER).to_environ()
+    jars = str(lab.workspace.kafka_jars) if lab.workspace.kafka_jars.is_dir() else ""
+    env = dataclasses.replace(accounts.provision(lab, NOTEBOOK_USER), kafka_jars_dir=jars)  # core has no Kafka: each kernel brings its own
     for lesson in lessons.find_all(lab):
         data = lesson.data
         accounts.put_data(lab, NOTEBOOK_USER, lesson.course, lesson.name, generator=data.generator, size=data.visible_size)
-    return {**environment, "JUPYTER_PATH": str(lab.workspace.cache / "kernels")}
-=======
-    courses.release(lab, "medallion", "01-bronze")
-    jars = str(lab.workspace.kafka_jars) if lab.workspace.kafka_jars.is_dir() else ""
-    env = dataclasses.replace(accounts.provision(lab, NOTEBOOK_USER), kafka_jars_dir=jars)  # core has no Kafka: each kernel brings its own
     return {**env.to_environ(), "JUPYTER_PATH": str(lab.workspace.cache / "kernels")}
->>>>>>> kafka
 
 
 @pytest.fixture(scope="session")
