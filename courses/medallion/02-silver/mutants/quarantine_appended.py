@@ -1,4 +1,4 @@
-# loses: silver.reasons, silver.rerun, silver.recovery
+# loses: silver.rerun, silver.recovery
 # Merges Silver but appends to quarantine: each run tells the shop once more.
 
 # %% tags=["solution:refine-batch"]
