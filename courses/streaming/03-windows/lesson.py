@@ -211,8 +211,9 @@ check("windows.rule")
 #   | `total` | double | the sum of their `valor` |
 #   | `dia` | date | the calendar day in **São Paulo** on which the window begins (`America/Sao_Paulo`) |
 #
-#   Only events with `why` null count. Windows that are still open may be missing, or be there as far as they are known.
-# - **Aside.** The Delta table at `aside` gets `evento_id` and `why` of every event that is late or from a wrong clock, once.
+#   These columns and no others, in any order. Only events with `why` null count. Windows that are still open may be missing, or be there as
+#   far as they are known.
+# - **Aside.** The Delta table at `aside` gets `evento_id` and `why`, no other column, of every event that is late or from a wrong clock, once.
 # - **Any order.** A file may overtake another: an event in time can be up to **100 minutes** behind the newest one when you read it. Declare
 #   a watermark of **2 hours** on `ts_evento`, before the aggregation, and no wrong clock may move it.
 # - **Start again.** Keep every checkpoint below the folder `checkpoint`. A run continues where the last one ended; with nothing new, it
@@ -239,8 +240,9 @@ check("windows.rule")
 #   | `total` | double | a soma dos seus `valor` |
 #   | `dia` | date | o dia do calendário em **São Paulo** em que a janela começa (`America/Sao_Paulo`) |
 #
-#   Só contam eventos com `why` nulo. Janelas ainda abertas podem faltar, ou estar lá até onde se sabe.
-# - **À parte.** A tabela Delta em `aside` recebe `evento_id` e `why` de cada evento atrasado ou de relógio errado, uma vez.
+#   Estas colunas e nenhuma outra, em qualquer ordem. Só contam eventos com `why` nulo. Janelas ainda abertas podem faltar, ou estar lá até
+#   onde se sabe.
+# - **À parte.** A tabela Delta em `aside` recebe `evento_id` e `why`, sem outra coluna, de cada evento atrasado ou de relógio errado, uma vez.
 # - **Qualquer ordem.** Um arquivo pode ultrapassar outro: um evento a tempo pode estar até **100 minutos** atrás do mais novo quando você o
 #   lê. Declare um watermark de **2 horas** em `ts_evento`, antes da agregação, e nenhum relógio errado pode movê-lo.
 # - **Reinício.** Guarde todo checkpoint abaixo da pasta `checkpoint`. Uma execução continua de onde a última parou; sem nada novo, não muda

@@ -10,10 +10,10 @@ def run_stream(inbox: str, windows: str, aside: str, checkpoint: str) -> None:
                CAST(from_utc_timestamp(window.start, 'America/Sao_Paulo') AS DATE) AS dia
         FROM in_time GROUP BY canal, window(ts_evento, '10 minutes')
     """)
-    apart = spark.sql("SELECT evento_id, why, valor FROM not_in_time")
+    apart = spark.sql("SELECT evento_id, why FROM not_in_time")
     queries = [
-        counted.writeStream.format("delta").option("mergeSchema", True).option("checkpointLocation", f"{checkpoint}/1"),
-        apart.writeStream.format("delta").option("mergeSchema", True).option("checkpointLocation", f"{checkpoint}/2"),
+        counted.writeStream.format("delta").option("checkpointLocation", f"{checkpoint}/1"),
+        apart.writeStream.format("delta").option("checkpointLocation", f"{checkpoint}/2"),
     ]
     running = [query.trigger(availableNow=True).start(table) for query, table in zip(queries, (windows, aside))]
     for query in running:

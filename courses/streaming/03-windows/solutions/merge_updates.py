@@ -24,6 +24,6 @@ def run_stream(inbox: str, windows: str, aside: str, checkpoint: str) -> None:
 
     query = totals.writeStream.outputMode("update").foreachBatch(upsert).option("checkpointLocation", f"{checkpoint}/w")
     query.trigger(availableNow=True).start().awaitTermination()
-    rest = events.where(F.col("why").isNotNull()).select("why", "evento_id", "ts_ingestao")
+    rest = events.where(F.col("why").isNotNull()).select("why", "evento_id")
     query = rest.writeStream.format("delta").option("checkpointLocation", f"{checkpoint}/a")
     query.trigger(availableNow=True).start(aside).awaitTermination()
