@@ -49,7 +49,7 @@ def tried(tmp_path_factory, pytestconfig):
         trials = {"reference": Trial(build.with_solution(lesson, None), REFERENCE_SEEDS)}
         trials["blank"] = Trial(build.release_notebook(lesson, "en"), OTHER_SEEDS)
         for path in (*lesson.solutions, *chosen(lesson.mutants, pytestconfig)):
-            trials[path.stem] = Trial(build.with_solution(lesson, path), OTHER_SEEDS)
+            trials[path.stem] = Trial(build.with_solution(lesson, path), OTHER_SEEDS, whole=False)
         return try_all(load_lab().workspace, lesson, trials, tmp_path_factory.mktemp(lesson.name), compiled=False)
 
     return lambda lesson: try_lesson(LESSONS.index(lesson))

@@ -57,7 +57,7 @@ def _rows(lab: Lab, lesson: Lesson, seeds: int) -> Iterator[GateRow]:
         return
     hidden = tuple(range(_FIRST_SEED + 1, _FIRST_SEED + 1 + _MANY_SEEDS))
     candidates = {each.name: each for each in others}
-    trials = {name: Trial(each.notebook, hidden[:_FEW_SEEDS]) for name, each in candidates.items()}
+    trials = {name: Trial(each.notebook, hidden[:_FEW_SEEDS], whole=False) for name, each in candidates.items()}
     for number in range(_PARTS):
         name = f"reference, {_MANY_SEEDS} seeds, part {number + 1}"
         candidates[name] = replace(reference, name=name)

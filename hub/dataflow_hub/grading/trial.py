@@ -16,6 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+import nbformat
+
 from dataflow_hub.errors import GradingError
 from dataflow_hub.grading import build, cases
 from dataflow_hub.grading.judge import VISIBLE_CHECKS, code_of
@@ -40,10 +42,15 @@ _NOTEBOOK_IN_CASES = 3  # running the notebook takes about as long as so many da
 
 @dataclass(frozen=True)
 class Trial:
-    """A notebook, and the seeds of the unseen data sets that its functions are called on."""
+    """A notebook, and the seeds of the unseen data sets that its functions are called on.
+
+    One that is not tried `whole` ends after its last answer or visible check: what follows, such as breaking the pipeline to
+    watch it, leaves nothing that is judged.
+    """
 
     notebook: NotebookNode
     seeds: tuple[int, ...]
+    whole: bool = True
 
     @property
     def work(self) -> int:
@@ -93,7 +100,7 @@ def try_all(  # noqa: PLR0913 - what to try, where, and how
     with ThreadPoolExecutor(workers) as pool:
         runs = []
         for number, names in enumerate(_shares(trials, workers)):
-            submissions = [submission(_folder(name), trials[name], plans[name]) for name in names]
+            submissions = [submission(lesson, _folder(name), trials[name], plans[name]) for name in names]
             environment = asdict(student_environment(workspace, folder / f"spark-{number}.log"))
             request = {"lesson": lesson.name, "kernelspec": lesson.kernelspec, "compiled": compiled, "submissions": submissions}
             timeout = _ONE_CASE_SECONDS * sum(trials[name].work for name in names)
@@ -121,13 +128,20 @@ def _shares(trials: Mapping[str, Trial], workers: int) -> list[list[str]]:
     return shares
 
 
-def submission(name: str, trial: Trial, plan: cases.Plan) -> dict[str, object]:
+def submission(lesson: Lesson, name: str, trial: Trial, plan: cases.Plan) -> dict[str, object]:
     """Describe one trial for the process that plays it."""
     played = [
         {"landing": f"landing-{seed}", "steps": [asdict(step) for step in case.steps]}
         for seed, case in zip(trial.seeds, plan.cases, strict=True)
     ]
-    return {"name": name, "cells": code_of(trial.notebook), "cases": played}
+    return {"name": name, "cells": code_of(trial.notebook if trial.whole else _judged_part(lesson, trial.notebook)), "cases": played}
+
+
+def _judged_part(lesson: Lesson, notebook: NotebookNode) -> NotebookNode:
+    visible = {spec.grade_id for spec in lesson.checks if spec.kind == "visible"}
+    marks = [cell.metadata.get("nbgrader", {}) if cell.cell_type == "code" else {} for cell in notebook.cells]
+    last = max(number for number, mark in enumerate(marks) if mark.get("solution") or mark.get("grade_id") in visible)
+    return nbformat.from_dict({**notebook, "cells": notebook.cells[: last + 1]})
 
 
 def _run(folder: Path, number: int, request: dict[str, object], timeout: float) -> None:

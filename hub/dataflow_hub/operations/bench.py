@@ -77,7 +77,7 @@ def _by_papermill(workspace: Workspace, lesson: Lesson, trial: Trial, folder: Pa
         landing.mkdir(parents=True)
         for name, content in case.batches.items():
             (landing / name).write_bytes(content)
-    (folder / "steps.json").write_text(json.dumps(submission("", trial, plan)["cases"]), encoding="utf-8")
+    (folder / "steps.json").write_text(json.dumps(submission(lesson, "", trial, plan)["cases"]), encoding="utf-8")
     play = "from dataflow_hub.grading.trial_process import play_cases\nplay_cases(globals())"
     done = execute(workspace, lesson, trial.notebook, folder, Data(VISIBLE_SEED, lesson.data.visible_size), [play])
     return Tried(tuple(cases.evaluate(lesson.folder / "checks", folder, plan.truth)), done.errors)
