@@ -6,7 +6,7 @@ def run_stream(inbox: str, windows: str, aside: str, checkpoint: str) -> None:
     events.where("why IS NULL").withWatermark("ts_evento", "120 minutes").createOrReplaceTempView("in_time")
     events.where("why IS NOT NULL").createOrReplaceTempView("not_in_time")
     counted = spark.sql("""
-        SELECT canal, window.start AS window_start, CAST(COUNT(1) AS INT) AS eventos, CAST(SUM(CAST(valor AS DECIMAL(12, 2))) AS DOUBLE) AS total,
+        SELECT canal, window.start AS window_start, COUNT(1) AS eventos, CAST(SUM(CAST(valor AS DECIMAL(12, 2))) AS DOUBLE) AS total,
                CAST(from_utc_timestamp(window.start, 'America/Sao_Paulo') AS DATE) AS dia
         FROM in_time GROUP BY canal, window(ts_evento, '10 minutes')
     """)
