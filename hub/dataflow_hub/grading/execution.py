@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from dataflow_hub.grading import build
 from dataflow_hub.grading.course import LANGUAGES
 from dataflow_hub.grading.judge import VISIBLE_CHECKS
 from dataflow_hub.grading.trial import student_environment, without_override
+from dataflow_kernels.environ import process_environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +79,7 @@ def execute(  # noqa: PLR0913, PLR0917 - what to execute, where, and on what
     done = subprocess.run(
         [*without_override(), *argv],
         cwd=folder,
-        env={**os.environ, **env.to_environ(), "JUPYTER_PATH": str(workspace.cache / "kernels"), "MPLBACKEND": "agg"},
+        env={**process_environment(), **env.to_environ(), "JUPYTER_PATH": str(workspace.cache / "kernels"), "MPLBACKEND": "agg"},
         capture_output=True,
         timeout=_TIMEOUT_SECONDS,
         check=False,
