@@ -76,14 +76,13 @@ def execute(  # noqa: PLR0913, PLR0917 - what to execute, where, and on what
     parameters = [word for name, value in vars(data).items() for word in ("-p", name, str(value))]
     argv = [sys.executable, "-m", "papermill", str(source), str(target), *parameters, "-k", lesson.kernelspec, "--no-progress-bar"]
     begin = time.monotonic()
-    done = subprocess.run(
-        [*without_override(), *argv],
-        cwd=folder,
-        env={**process_environment(), **env.to_environ(), "JUPYTER_PATH": str(workspace.cache / "kernels"), "MPLBACKEND": "agg"},
-        capture_output=True,
-        timeout=_TIMEOUT_SECONDS,
-        check=False,
-    )
+    environ = {**process_environment(), **env.to_environ(), "JUPYTER_PATH": str(workspace.cache / "kernels"), "MPLBACKEND": "agg"}
+    try:
+        done = subprocess.run(
+            [*without_override(), *argv], cwd=folder, env=environ, capture_output=True, timeout=_TIMEOUT_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise GradingError(f"papermill did not end with {lesson.name}.", why=f"It ran longer than {_TIMEOUT_SECONDS} s.") from error
     if done.returncode and _STOPPED not in done.stderr:  # it ends so when a cell failed, after it ran and kept them all
         raise GradingError(f"papermill could not execute {lesson.name}.", why=done.stderr.decode(errors="replace").strip()[-1500:])
     return Execution(target, time.monotonic() - begin, _errors(target))
