@@ -10,27 +10,19 @@ from collections import Counter
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
-from tests.integration.services_lab import make_lab
+from tests.integration.services_lab import with_kafka
 
 from dataflow_hub.operations import lab as operations
 from dataflow_hub.services import kafka
 from dataflow_hub.services.supervisor_conf import settings_environment
-from dataflow_hub.workspace import CHECKOUT
 
 pytestmark = pytest.mark.chaos
-CACHE = os.environ.get("DATAFLOW_CACHE", str(CHECKOUT / ".dataflow" / "cache"))
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    lab = make_lab(tmp_path_factory.mktemp("kafka") / "state", DATAFLOW_CACHE=CACHE)
-    lab.workspace.prepare()
-    kafka.install(lab, lambda _line: None)
-    try:
-        operations.start_services(lab, lambda _line: None, ["streaming"])
+    with with_kafka(tmp_path_factory.mktemp("kafka") / "state") as lab:
         yield lab
-    finally:
-        operations.down(lab, lambda _line: None)
 
 
 def row_of(lab):

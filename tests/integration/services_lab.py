@@ -10,7 +10,9 @@ from minio import Minio
 
 from dataflow_hub.errors import LabError
 from dataflow_hub.operations import lab as operations
+from dataflow_hub.services import kafka
 from dataflow_hub.settings import load_lab
+from dataflow_hub.workspace import CHECKOUT
 
 
 def free_ports(n):
@@ -45,6 +47,20 @@ def started(folder, *groups):
     finally:
         with suppress(LabError):
             operations.down(lab, lambda _line: None)
+
+
+@contextmanager
+def with_kafka(folder):
+    """Give a lab whose Kafka runs; its jars are fetched once, into the cache that all tests share."""
+    cache = os.environ.get("DATAFLOW_CACHE", str(CHECKOUT / ".dataflow" / "cache"))
+    lab = make_lab(folder, DATAFLOW_CACHE=cache)
+    lab.workspace.prepare()
+    kafka.install(lab, lambda _line: None)
+    try:
+        operations.start_services(lab, lambda _line: None, ["streaming"])
+        yield lab
+    finally:
+        operations.down(lab, lambda _line: None)
 
 
 def s3(access, **more):

@@ -9,34 +9,25 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.integration.services_lab import make_lab
+from tests.integration.services_lab import with_kafka
 
 from dataflow_hub.datagen import events
 from dataflow_hub.grading.run import Plan, run_submission
-from dataflow_hub.operations import lab as operations
 from dataflow_hub.operations.produce import produce
 from dataflow_hub.server.environment import lab_environment
 from dataflow_hub.services import kafka
-from dataflow_hub.workspace import CHECKOUT
 from dataflow_kernels.errors import BrokerMissing, CredentialsRefused, KernelError, TopicMissing
 from dataflow_kernels.install import local_environment
 from dataflow_kernels.spark import LabSpark
 from dataflow_kernels.topics import Topics
 
 pytestmark = pytest.mark.integration
-CACHE = os.environ.get("DATAFLOW_CACHE", str(CHECKOUT / ".dataflow" / "cache"))
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    lab = make_lab(tmp_path_factory.mktemp("topics") / "state", DATAFLOW_CACHE=CACHE)
-    lab.workspace.prepare()
-    kafka.install(lab, lambda _line: None)
-    try:
-        operations.start_services(lab, lambda _line: None, ["streaming"])
+    with with_kafka(tmp_path_factory.mktemp("topics") / "state") as lab:
         yield lab
-    finally:
-        operations.down(lab, lambda _line: None)
 
 
 @pytest.fixture(scope="module")

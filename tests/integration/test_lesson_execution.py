@@ -2,7 +2,7 @@
 
 from dataflow_hub.grading import build
 from dataflow_hub.grading.course import load_lesson
-from dataflow_hub.grading.execution import Data, execute
+from dataflow_hub.grading.execution import Parameters, execute
 from dataflow_hub.operations import bench, lessons
 from dataflow_hub.settings import load_lab
 from dataflow_hub.workspace import CHECKOUT
@@ -22,7 +22,7 @@ def test_the_reference_runs_without_an_error_and_keeps_its_parameters(tmp_path):
 def test_cells_after_a_failed_one_run(tmp_path):
     """The blank release fails in its function, and its last cells still run."""
     blank = build.release_notebook(TEMPLATE, "en")
-    done = execute(load_lab().workspace, TEMPLATE, blank, tmp_path, Data(7), ["open('last', 'w').close()"])
+    done = execute(load_lab().workspace, TEMPLATE, blank, tmp_path, Parameters(7), ["open('last', 'w').close()"])
     assert any("NotImplementedError" in error for error in done.errors)
     assert (tmp_path / "last").exists()
 

@@ -1,34 +1,25 @@
 """Kafka as a service: every student has their own topics, groups and transactions, and nothing of anybody else's."""
 
 import contextlib
-import os
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
-from tests.integration.services_lab import make_lab
+from tests.integration.services_lab import with_kafka
 
 from dataflow_hub.operations import lab as operations
 from dataflow_hub.services import kafka
 from dataflow_hub.services.embedded import lab_id
 from dataflow_hub.services.family import members
-from dataflow_hub.workspace import CHECKOUT
 
 pytestmark = pytest.mark.integration
 SECONDS = 10
-CACHE = os.environ.get("DATAFLOW_CACHE", str(CHECKOUT / ".dataflow" / "cache"))  # the jars are fetched once for all tests
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    lab = make_lab(tmp_path_factory.mktemp("kafka") / "state", DATAFLOW_CACHE=CACHE)
-    lab.workspace.prepare()
-    kafka.install(lab, lambda _line: None)
-    try:
-        operations.start_services(lab, lambda _line: None, ["streaming"])
+    with with_kafka(tmp_path_factory.mktemp("kafka") / "state") as lab:
         yield lab
-    finally:
-        operations.down(lab, lambda _line: None)
 
 
 @pytest.fixture(scope="module")

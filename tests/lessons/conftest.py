@@ -6,14 +6,14 @@ from functools import cache
 import pytest
 
 from dataflow_hub.grading import build
-from dataflow_hub.grading.course import lessons, load_lesson
+from dataflow_hub.grading.course import load_lesson
 from dataflow_hub.grading.trial import Trial, try_all
+from dataflow_hub.operations.lessons import find_all
 from dataflow_hub.settings import load_lab
 from dataflow_hub.workspace import CHECKOUT
 
-COURSES = [folder for folder in sorted((CHECKOUT / "courses").iterdir()) if folder.is_dir()]
 TEMPLATE = load_lesson(CHECKOUT / "docs" / "contributor" / "lesson-template")
-LESSONS = [*(lesson for folder in COURSES for lesson in lessons(folder.parent, folder.name)), TEMPLATE]
+LESSONS = [*find_all(load_lab()), TEMPLATE]
 REFERENCE_SEEDS, OTHER_SEEDS = (501, 502, 503), (31,)
 THIRDS = 3
 

@@ -7,15 +7,14 @@ import pytest
 
 from dataflow_hub.errors import LessonError
 from dataflow_hub.grading import build
-from dataflow_hub.grading.course import lessons, load_lesson
+from dataflow_hub.grading.course import load_lesson
 from dataflow_hub.grading.lint import lint
 from dataflow_hub.grading.verdict import recorded
 from dataflow_hub.operations import lessons as operations
 from dataflow_hub.settings import load_lab
 from dataflow_hub.workspace import CHECKOUT
 
-COURSES = sorted(folder for folder in (CHECKOUT / "courses").iterdir() if folder.is_dir())
-LESSONS = [lesson for course in COURSES for lesson in lessons(course.parent, course.name)]
+LESSONS = operations.find_all(load_lab())
 BRONZE = CHECKOUT / "courses" / "medallion" / "01-bronze"
 
 

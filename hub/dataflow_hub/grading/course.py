@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from dataflow_hub.datagen.catalogue import GENERATORS
+from dataflow_hub.datagen.model import Size
 from dataflow_hub.errors import LessonError
 
 LANGUAGES = ("en", "pt-BR")
@@ -62,8 +63,8 @@ class Data(_Part):
     """Which data the lesson is about: what the student sees, and what a submission is checked on."""
 
     generator: str
-    visible_size: Literal["S", "M", "L"]
-    hidden_size: Literal["S", "M", "L"]
+    visible_size: Size
+    hidden_size: Size
     hidden_seeds: int = Field(ge=1, le=10)
 
     @field_validator("generator")

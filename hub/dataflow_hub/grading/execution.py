@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import nbformat
@@ -15,8 +15,10 @@ from dataflow_hub.errors import GradingError, LessonError
 from dataflow_hub.grading import build
 from dataflow_hub.grading.course import LANGUAGES
 from dataflow_hub.grading.judge import VISIBLE_CHECKS
-from dataflow_hub.grading.trial import student_environment, without_override
+from dataflow_hub.grading.run_box import write_files
+from dataflow_hub.grading.trial import STUDENT, without_override
 from dataflow_kernels.environ import process_environment
+from dataflow_kernels.install import local_environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +36,7 @@ _STOPPED = b"PapermillExecutionError"
 
 
 @dataclass(frozen=True)
-class Data:
+class Parameters:
     """The parameters of one execution."""
 
     seed: int
@@ -52,7 +54,7 @@ class Execution:
 
 
 def execute(  # noqa: PLR0913, PLR0917 - what to execute, where, and on what
-    workspace: Workspace, lesson: Lesson, notebook: NotebookNode, folder: Path, data: Data, more: Sequence[str] = ()
+    workspace: Workspace, lesson: Lesson, notebook: NotebookNode, folder: Path, data: Parameters, more: Sequence[str] = ()
 ) -> Execution:
     """Execute a notebook in a kernel of its own, with an empty lake below `folder` that holds the landing files only.
 
@@ -68,11 +70,11 @@ def execute(  # noqa: PLR0913, PLR0917 - what to execute, where, and on what
     if data.language not in LANGUAGES:
         raise LessonError(f"There is no language {data.language}.", fix=f"One of: {', '.join(LANGUAGES)}.")
     lake = folder / "notebook" / "lake"
-    _write(lake / "landing" / lesson.name, generate(lesson.data.generator, data.seed, data.size).batches)
-    _write(folder, {VISIBLE_CHECKS: build.visible_checks(lesson)})
+    write_files(lake / "landing" / lesson.name, generate(lesson.data.generator, data.seed, data.size).batches)
+    write_files(folder, {VISIBLE_CHECKS: build.visible_checks(lesson)})
     source, target = folder / "source.ipynb", folder / NOTEBOOK
     nbformat.write(_forgiving(notebook, more), source)
-    env = replace(student_environment(workspace, folder / "spark.log"), lake_root=lake.as_uri(), language=data.language)
+    env = local_environment(workspace.jars, folder / "notebook", user=STUDENT, language=data.language)
     parameters = [word for name, value in vars(data).items() for word in ("-p", name, str(value))]
     argv = [sys.executable, "-m", "papermill", str(source), str(target), *parameters, "-k", lesson.kernelspec, "--no-progress-bar"]
     begin = time.monotonic()
@@ -100,9 +102,3 @@ def _errors(path: Path) -> tuple[str, ...]:
     cells = nbformat.read(path, as_version=4).cells
     outputs = (output for cell in cells if cell.cell_type == "code" for output in cell.outputs)
     return tuple(f"{output.ename}: {output.evalue}" for output in outputs if output.output_type == "error")
-
-
-def _write(folder: Path, files: dict[str, bytes]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        (folder / name).write_bytes(content)

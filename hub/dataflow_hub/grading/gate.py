@@ -39,7 +39,8 @@ def run_gate(lab: Lab, lesson: Lesson, *, seeds: int, report: Callable[[str], No
     GradingError
         A sandbox or a check failed, so that nothing can be said.
     """
-    rows = [GateRow(lesson.name, "release", "no solution, no hidden check", ", ".join(leaks(lesson)) or "none", not leaks(lesson))]
+    leaked = leaks(lesson)
+    rows = [GateRow(lesson.name, "release", "no solution, no hidden check", ", ".join(leaked) or "none", not leaked)]
     for each in _rows(lab, lesson, seeds):
         rows.append(each)
         report(f"{lesson.name}: {each.tried}: {'as it should be' if each.ok else f'expected {each.expected}, found {each.found}'}")
@@ -55,7 +56,7 @@ def _rows(lab: Lab, lesson: Lesson, seeds: int) -> Iterator[GateRow]:
         with ThreadPoolExecutor(lab.settings.grading.workers) as pool:
             yield from pool.map(lambda each: _boxed(lab, lesson, each, min(seeds, _FEW_SEEDS), lesson.data.hidden_size), others)
         return
-    hidden = tuple(range(_FIRST_SEED + 1, _FIRST_SEED + 1 + _MANY_SEEDS))
+    hidden = _unseen(_MANY_SEEDS)
     candidates = {each.name: each for each in others}
     trials = {name: Trial(each.notebook, hidden[:_FEW_SEEDS], whole=False) for name, each in candidates.items()}
     for number in range(_PARTS):
@@ -63,8 +64,7 @@ def _rows(lab: Lab, lesson: Lesson, seeds: int) -> Iterator[GateRow]:
         candidates[name] = replace(reference, name=name)
         trials[name] = Trial(reference.notebook, hidden[number::_PARTS])
     with scratch(lab) as folder:
-        small = lesson.model_copy(update={"data": lesson.data.model_copy(update={"visible_size": lesson.data.hidden_size})})
-        tried = try_all(lab.workspace, small, trials, folder, workers=lab.settings.grading.workers)
+        tried = try_all(lab.workspace, _of_size(lesson, lesson.data.hidden_size), trials, folder, workers=lab.settings.grading.workers)
     yield from (row(lesson, candidates[name], tried[name].outcomes, "; ".join(tried[name].errors)) for name in candidates)
 
 
@@ -83,8 +83,7 @@ def try_some(lab: Lab, lesson: Lesson, names: Sequence[str], seeds: int, folder:
         raise LessonError(f"{lesson.name} has no {unknown[0]}.", why=f"There are: {', '.join(sorted(every))}.", fix="Name one of these.")
     if not can_try(lesson, _FIRST_SEED):
         raise LessonError(f"{lesson.name} kills its writer, which needs a sandbox.", fix=f"./lab course check --lesson {lesson.name}")
-    hidden = tuple(range(_FIRST_SEED + 1, _FIRST_SEED + 1 + seeds))
-    trials = {name: Trial(every[name].notebook, hidden) for name in names or every}
+    trials = {name: Trial(every[name].notebook, _unseen(seeds)) for name in names or every}
     tried = try_all(lab.workspace, lesson, trials, folder, workers=min(len(trials), lab.settings.grading.workers), compiled=False)
     return [row(lesson, every[name], tried[name].outcomes, "; ".join(tried[name].errors)) for name in trials]
 
@@ -104,8 +103,15 @@ def _others(lesson: Lesson) -> list[Candidate]:
 
 
 def _boxed(lab: Lab, lesson: Lesson, candidate: Candidate, count: int, visible_size: Size) -> GateRow:
-    seeds = Seeds(_FIRST_SEED, tuple(_FIRST_SEED + 1 + number for number in range(count)))
+    seeds = Seeds(_FIRST_SEED, _unseen(count))
     timeout = lesson.limits.run_timeout_seconds + _SECONDS_A_SEED * count
-    data = lesson.data.model_copy(update={"visible_size": visible_size})
-    judged = judge(lab, lesson.model_copy(update={"data": data}), code_of(candidate.notebook), seeds, run_timeout_seconds=timeout)
+    judged = judge(lab, _of_size(lesson, visible_size), code_of(candidate.notebook), seeds, run_timeout_seconds=timeout)
     return row(lesson, candidate, judged.outcomes, judged.run.error)
+
+
+def _unseen(count: int) -> tuple[int, ...]:
+    return tuple(range(_FIRST_SEED + 1, _FIRST_SEED + 1 + count))
+
+
+def _of_size(lesson: Lesson, visible_size: Size) -> Lesson:
+    return lesson.model_copy(update={"data": lesson.data.model_copy(update={"visible_size": visible_size})})

@@ -11,19 +11,20 @@ import json
 import shutil
 import time
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataflow_hub.errors import GradingError
 from dataflow_hub.grading import run_box
 from dataflow_hub.grading.artefacts import Allowance, ArtefactRefusedError, copy_out, folder_bytes
 from dataflow_hub.grading.outputs import sound_outputs
+from dataflow_hub.grading.places import filled, places
 from dataflow_hub.grading.run_faults import commits_refused
 from dataflow_hub.grading.runner import Runner, RunnerGoneError
 from dataflow_hub.grading.scenario import CallResult, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from dataflow_hub.settings import Lab
 
@@ -190,7 +191,7 @@ def _play_step(  # noqa: PLR0913, PLR0917 - the facts of one call
     request = {
         "operation": "call",
         "function": _function_name(step.function),
-        "arguments": _filled(step.arguments, case),
+        "arguments": filled(step.arguments, places(Path("/", run_box.LAKES, case), Path("/", run_box.LANDING, case))),
         "timeout_seconds": timeout_seconds,
         "kill_when": f"/{run_box.LAKES}/{case}/{step.table}".rstrip("/") if step.fault == "killed" else "",
     }
@@ -213,18 +214,6 @@ def _function_name(name: str) -> str:
     if not name.isidentifier():
         raise GradingError(f"A hidden check calls {name!r}, which is no function's name.", fix="Mend the lesson's checks/hidden.py.")
     return name
-
-
-def _filled(value: Any, case: str) -> Any:
-    if isinstance(value, str):
-        lake, landing = f"/{run_box.LAKES}/{case}", f"/{run_box.LANDING}/{case}"
-        uris = value.replace("{lake}", f"file://{lake}").replace("{landing}", f"file://{landing}")
-        return uris.replace("{lake_folder}", lake).replace("{landing_folder}", landing)
-    if isinstance(value, list):
-        return [_filled(each, case) for each in value]
-    if isinstance(value, dict):
-        return {key: _filled(each, case) for key, each in value.items()}
-    return value
 
 
 def _snapshot(box: run_box.OpenBox, area: str, parts: tuple[str, ...], name: str, played: CaseRun) -> None:

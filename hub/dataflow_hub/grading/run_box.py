@@ -53,23 +53,24 @@ class OpenBox:
 
     def place_notebook_files(self, files: Mapping[str, bytes]) -> None:
         """Put files beside the notebook; before the start only."""
-        _write_all(self.root / WORK, files)
+        write_files(self.root / WORK, files)
 
     def place_landing(self, lesson: str, batches: Mapping[str, bytes]) -> None:
         """Put the student's own landing zone into the scratch lake; before the start only."""
         if lesson:
-            _write_all(self.root / WORK / "lake" / "landing" / lesson, batches)
+            write_files(self.root / WORK / "lake" / "landing" / lesson, batches)
 
     def place_batches(self, case: str, batches: Mapping[str, bytes]) -> None:
         """Show the box a case's batches; the folder is read-only inside, so nothing can be swapped in under our hands."""
-        _write_all(self.root / LANDING / case, batches)
+        write_files(self.root / LANDING / case, batches)
 
     def clear_case(self, case: str) -> None:
         """Take a case's batches away again."""
         shutil.rmtree(self.root / LANDING / case, ignore_errors=True)
 
 
-def _write_all(folder: Path, files: Mapping[str, bytes]) -> None:
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write files by name below a folder, which is made where it is not there; everybody may read them."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         target = folder / name

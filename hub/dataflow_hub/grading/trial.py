@@ -21,9 +21,8 @@ import nbformat
 from dataflow_hub.errors import GradingError
 from dataflow_hub.grading import build, cases
 from dataflow_hub.grading.judge import VISIBLE_CHECKS, code_of
-from dataflow_kernels.archive import archive_path
-from dataflow_kernels.environ import LabEnv
-from dataflow_kernels.java import find_java
+from dataflow_hub.grading.run_box import write_files
+from dataflow_kernels.install import local_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from dataflow_hub.workspace import Workspace
     from dataflow_kernels.checks.outcome import Outcome
 
-VISIBLE_SEED = 11
+STUDENT, VISIBLE_SEED = "student", 11
 _ONE_CASE_SECONDS = 180
 _NOTEBOOK_IN_CASES = 3  # running the notebook takes about as long as so many data sets
 
@@ -92,17 +91,17 @@ def try_all(  # noqa: PLR0913 - what to try, where, and how
         The process that runs the trials died, or a check broke.
     """
     plans = {name: cases.plan(lesson, VISIBLE_SEED, trial.seeds) for name, trial in trials.items()}
-    _write(folder / "landing", next(iter(plans.values())).landing)
+    write_files(folder / "landing", next(iter(plans.values())).landing)
     for name, plan in plans.items():
         for seed, case in zip(trials[name].seeds, plan.cases, strict=True):
-            _write(folder / f"landing-{seed}", case.batches)
+            write_files(folder / f"landing-{seed}", case.batches)
     (folder / VISIBLE_CHECKS).write_bytes(build.visible_checks(lesson))
     with ThreadPoolExecutor(workers) as pool:
         runs = []
         for number, names in enumerate(_shares(trials, workers)):
             submissions = [submission(lesson, _folder(name), trials[name], plans[name]) for name in names]
-            environment = asdict(student_environment(workspace, folder / f"spark-{number}.log"))
-            request = {"lesson": lesson.name, "kernelspec": lesson.kernelspec, "compiled": compiled, "submissions": submissions}
+            environment = asdict(local_environment(workspace.jars, folder / f"spark-{number}", user=STUDENT))
+            request = {"lesson": lesson.name, "compiled": compiled, "submissions": submissions}
             timeout = _ONE_CASE_SECONDS * sum(trials[name].work for name in names)
             runs.append(pool.submit(_run, folder, number, {**request, "environment": environment}, timeout))
         for run in runs:
@@ -154,27 +153,6 @@ def _run(folder: Path, number: int, request: dict[str, object], timeout: float) 
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip()[-1500:]
         raise GradingError("The process that tries the lesson ended early.", why=said or f"exit code {done.returncode}")
-
-
-def _write(folder: Path, files: Mapping[str, bytes]) -> None:
-    folder.mkdir(exist_ok=True)
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
-
-
-def student_environment(workspace: Workspace, spark_log: Path) -> LabEnv:
-    """Give a kernel's environment without any service; the lake is the log's folder unless another is put in its place."""
-    java = find_java()
-    archive = archive_path(java, workspace.jars) if workspace.jars.is_dir() else None
-    return LabEnv(
-        user="student",
-        lake_root=spark_log.parent.as_uri(),
-        java_home=str(java.home),
-        jars_dir=str(workspace.jars),
-        spark_log=str(spark_log),
-        cds_archive=str(archive) if archive and archive.is_file() else "",
-        kafka_jars_dir=str(workspace.kafka_jars) if workspace.kafka_jars.is_dir() else "",
-    )
 
 
 def without_override() -> Sequence[str]:

@@ -12,9 +12,11 @@ import os
 import shutil
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dataflow_hub.grading.places import filled, places
 from dataflow_kernels.environ import LabEnv, export_defaults, exported
 from dataflow_kernels.extension import QUIET, makers
 from dataflow_kernels.names import Lazy, settle
@@ -38,22 +40,14 @@ class _WarmSpark:
 
     def __init__(self, env: LabEnv, *, compiled: bool) -> None:
         self.lab, self.compiled = LabSpark(env), compiled
-        self.started = False
 
     def session(self) -> Any:
         """Give the session; a submission that stopped it does not spoil the next."""
-        if not self.started:
-            self.lab.start(_COMPILER)
-            self.started = True
+        self.lab.start(_COMPILER)
         session = self.lab.session()
         for name, value in {} if self.compiled else _NOT_COMPILED.items():
             session.conf.set(name, value)
         return session
-
-    def stop(self) -> None:
-        """End it."""
-        if self.started:
-            self.lab.stop()
 
 
 def main(folder: Path, number: str) -> None:
@@ -66,7 +60,7 @@ def main(folder: Path, number: str) -> None:
             with contextlib.redirect_stdout(io.StringIO()):
                 _play(folder, spark, submission, request)
     finally:
-        spark.stop()
+        spark.lab.stop()
 
 
 def _play(folder: Path, spark: _WarmSpark, submission: dict[str, Any], request: dict[str, Any]) -> None:
@@ -75,9 +69,9 @@ def _play(folder: Path, spark: _WarmSpark, submission: dict[str, Any], request: 
     target = folder / submission["name"]
     lake = target / "notebook" / "lake"
     shutil.copytree(folder / "landing", lake / "landing" / request["lesson"])
-    environment = {**request["environment"], "lake_root": lake.as_uri()}
-    with exported(LabEnv(**environment).to_environ()):
-        names = {name: Lazy(make) for name, make in makers(LabEnv(**environment)).items()}
+    env = replace(LabEnv(**request["environment"]), lake_root=lake.as_uri())
+    with exported(env.to_environ()):
+        names = {name: Lazy(make) for name, make in makers(env).items()}
         names |= {"spark": Lazy(spark.session), "check": Lazy(lambda: lambda *_: None)}
         namespace = {**names, "__name__": "__main__"}
         errors = []
@@ -105,12 +99,10 @@ def _play_case(landing: Path, target: Path, number: int, steps: list[dict[str, A
     scratch, out = target / f"scratch-{number}", target / f"case-{number}"
     scratch.mkdir()
     out.mkdir()
-    places = {
-        "{lake}": scratch.as_uri(), "{landing}": landing.as_uri(), "{lake_folder}": str(scratch), "{landing_folder}": str(landing),
-    }  # fmt: skip
+    where = places(scratch, landing)
     calls = []
     for index, step in enumerate(steps):
-        arguments = _filled(step["arguments"], places)
+        arguments = filled(step["arguments"], where)
         begin = time.monotonic()
         fault = _refused(scratch / step["table"]) if step["fault"] == "commit_refused" else contextlib.nullcontext()
         with fault:
@@ -128,16 +120,6 @@ def _forget_tracking() -> None:
             mlflow.end_run()
         mlflow.set_tracking_uri(None)
         mlflow.set_registry_uri(None)
-
-
-def _filled(value: Any, places: dict[str, str]) -> Any:
-    if isinstance(value, str):
-        for name, place in places.items():
-            value = value.replace(name, place)
-        return value
-    if isinstance(value, list):
-        return [_filled(each, places) for each in value]
-    return {key: _filled(each, places) for key, each in value.items()} if isinstance(value, dict) else value
 
 
 def _attempt(call: Callable[[], Any]) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 from dataflow_hub.errors import LabError
 from dataflow_hub.grading import build, cases
 from dataflow_hub.grading.course import Lesson
-from dataflow_hub.grading.execution import Data, execute
+from dataflow_hub.grading.execution import Parameters, execute
+from dataflow_hub.grading.run_box import write_files
 from dataflow_hub.grading.trial import VISIBLE_SEED, Trial, Tried, submission, try_all
 from dataflow_hub.settings import Lab
 from dataflow_hub.workspace import Workspace
@@ -73,13 +74,10 @@ def _by_papermill(workspace: Workspace, lesson: Lesson, trial: Trial, folder: Pa
     """Execute the notebook in a kernel of its own, let its last cell play the unseen data sets, and judge what is left."""
     plan = cases.plan(lesson, VISIBLE_SEED, trial.seeds)
     for seed, case in zip(trial.seeds, plan.cases, strict=True):
-        landing = folder / f"landing-{seed}"
-        landing.mkdir(parents=True)
-        for name, content in case.batches.items():
-            (landing / name).write_bytes(content)
+        write_files(folder / f"landing-{seed}", case.batches)
     (folder / "steps.json").write_text(json.dumps(submission(lesson, "", trial, plan)["cases"]), encoding="utf-8")
     play = "from dataflow_hub.grading.trial_process import play_cases\nplay_cases(globals())"
-    done = execute(workspace, lesson, trial.notebook, folder, Data(VISIBLE_SEED, lesson.data.visible_size), [play])
+    done = execute(workspace, lesson, trial.notebook, folder, Parameters(VISIBLE_SEED, lesson.data.visible_size), [play])
     return Tried(tuple(cases.evaluate(lesson.folder / "checks", folder, plan.truth)), done.errors)
 
 

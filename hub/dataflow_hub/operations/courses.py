@@ -21,7 +21,7 @@ from dataflow_hub.grading.course import LANGUAGES, Lesson
 from dataflow_hub.grading.nbgrader_config import course_folder, write_config
 from dataflow_hub.grading.queue import Job, Queue
 from dataflow_hub.grading.queue_worker import queue_of, sanitise
-from dataflow_hub.operations.lessons import checked, find, released
+from dataflow_hub.operations.lessons import checked, find, silent
 from dataflow_hub.roster import open_roster
 from dataflow_hub.server import accounts
 from dataflow_hub.services import object_store
@@ -67,12 +67,8 @@ class ReturnedRow:
     pages: str
 
 
-def _silent(_: str) -> None:
-    """Report to nobody."""
-
-
 def release(  # noqa: PLR0913 - what one types
-    lab: Lab, course: str, lesson: str, due: datetime | None = None, report: Report = _silent, *, seeds: int = 3
+    lab: Lab, course: str, lesson: str, due: datetime | None = None, report: Report = silent, *, seeds: int = 3
 ) -> None:
     """Put a lesson through the gate, into the gradebook and out to its students; anything wrong stops it before.
 
@@ -109,7 +105,7 @@ def _land(lab: Lab, course: str, report: Report) -> None:
         return
     for user in users:
         try:
-            accounts.land(lab, user, _silent)
+            accounts.land(lab, user, silent)
         except (LabError, OSError, MinioException) as error:
             report(f"{user} gets the data at the next start of the server: {error}")
 
@@ -123,7 +119,7 @@ def _stage(lesson: Lesson, language: str, staged: Path) -> Path:
 
 
 def _remember_released(lab: Lab, lesson: Lesson) -> None:
-    others = [entry for entry in released(lab) if (entry["course"], entry["lesson"]) != (lesson.course, lesson.name)]
+    others = [entry for entry in accounts.released_lessons(lab) if (entry["course"], entry["lesson"]) != (lesson.course, lesson.name)]
     data = lesson.data
     entry = {"course": lesson.course, "lesson": lesson.name, "generator": data.generator, "size": data.visible_size}
     write_private(lab.workspace.state / "released.json", json.dumps([*others, entry], indent=1))
@@ -146,7 +142,7 @@ def collect(lab: Lab, course: str, lesson: str) -> list[CollectedRow]:
     return rows
 
 
-def grade(lab: Lab, course: str, lesson: str, students: Sequence[str] | None = None, report: Report = _silent) -> list[GradedRow]:
+def grade(lab: Lab, course: str, lesson: str, students: Sequence[str] | None = None, report: Report = silent) -> list[GradedRow]:
     """Collect, then grade what is new; named `students` are graded again even if nothing changed.
 
     Killed at any moment, it is taken up where it was by the next call.
@@ -220,7 +216,7 @@ def _receipt(lab: Lab, course: str, lesson: str, student: str) -> Receipt:
     return Receipt.from_json(json.loads(path.read_text(encoding="utf-8")))
 
 
-def feedback(lab: Lab, course: str, lesson: str, report: Report = _silent) -> list[ReturnedRow]:
+def feedback(lab: Lab, course: str, lesson: str, report: Report = silent) -> list[ReturnedRow]:
     """Write the feedback pages of every graded submission and return each to its student."""
     rows = []
     store = open_store(lab)

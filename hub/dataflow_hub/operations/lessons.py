@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import tempfile
@@ -15,11 +14,12 @@ from dataflow_hub.datagen.model import Size
 from dataflow_hub.errors import LessonError
 from dataflow_hub.grading import build as lesson_build
 from dataflow_hub.grading.course import Lesson, lessons, load_lesson
-from dataflow_hub.grading.execution import Data, Execution, execute
+from dataflow_hub.grading.execution import Execution, Parameters, execute
 from dataflow_hub.grading.gate import run_gate, try_some
 from dataflow_hub.grading.gate_rule import GateRow
 from dataflow_hub.grading.lint import lint
 from dataflow_hub.grading.verdict import record, recorded
+from dataflow_hub.server.accounts import released_lessons
 from dataflow_hub.settings import Lab
 
 Report = Callable[[str], None]
@@ -84,14 +84,8 @@ def find_all(lab: Lab, course: str = "", lesson: str = "") -> list[Lesson]:
 
 def list_lessons(lab: Lab) -> list[LessonRow]:
     """Give every lesson of every course of the checkout."""
-    out = {(entry["course"], entry["lesson"]) for entry in released(lab)}
+    out = {(entry["course"], entry["lesson"]) for entry in released_lessons(lab)}
     return [_lesson_row(lesson, (lesson.course, lesson.name) in out) for lesson in find_all(lab)]
-
-
-def released(lab: Lab) -> list[dict[str, str]]:
-    """Give what is out with the students: course, lesson and the data of each."""
-    path = lab.workspace.state / "released.json"
-    return list(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else []
 
 
 def _lesson_row(lesson: Lesson, is_released: bool) -> LessonRow:
@@ -184,7 +178,7 @@ def run(lab: Lab, lesson: Lesson, seed: int, size: str, language: str, into: Pat
         raise LessonError(f"There is no size {size}.", fix=f"One of: {', '.join(SIZES)}.")
     with tempfile.TemporaryDirectory() as folder:
         notebook = lesson_build.with_solution(lesson, None, language)
-        done = execute(lab.workspace, lesson, notebook, Path(folder), Data(seed, cast("Size", size), language))
+        done = execute(lab.workspace, lesson, notebook, Path(folder), Parameters(seed, cast("Size", size), language))
         shutil.copyfile(done.notebook, into)
     return replace(done, notebook=into)
 
