@@ -3,39 +3,25 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
-import datetime as dt
 import json
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
+from dataflow_hub.cli import lessons
+from dataflow_hub.cli.output import Json, err, out, parse_time, report, show
 from dataflow_hub.errors import LabError
 from dataflow_hub.settings import load_lab
 
 app = typer.Typer(name="lab", no_args_is_help=True, add_completion=False, help="DataFlow Lab: a teaching workspace for data engineering.")
 roster_app = typer.Typer(no_args_is_help=True, help="Who is in a course, and with which role.")
-course_app = typer.Typer(no_args_is_help=True, help="Courses and their lessons: list, new, build, try, check.")
 grades_app = typer.Typer(no_args_is_help=True, help="Marks out of the gradebook.")
 config_app = typer.Typer(no_args_is_help=True, help="Settings in force.")
-for name, sub in (("roster", roster_app), ("course", course_app), ("grades", grades_app), ("config", config_app)):
+for name, sub in (("roster", roster_app), ("course", lessons.app), ("grades", grades_app), ("config", config_app)):
     app.add_typer(sub, name=name)
-
-out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-
-
-def report(line: str) -> None:
-    """Show one line of progress, apart from the result on standard output."""
-    err.print(line, markup=False)
-
 
 # -- the lab -----------------------------------------------------------------
 
@@ -198,111 +184,7 @@ def invite(user: str) -> None:
 # -- lessons -----------------------------------------------------------------
 
 
-@course_app.command("list")
-def course_list(as_json: Json = False) -> None:
-    """List courses and lessons."""
-    from dataflow_hub.operations import lessons
-
-    show(lessons.list_lessons(load_lab()), as_json, title="Lessons")
-
-
-@course_app.command("check")
-def course_check(
-    course: Annotated[str, typer.Argument(help="A course; with --all, every one.")] = "",
-    lesson: Annotated[str, typer.Option(help="One lesson only.")] = "",
-    every: Annotated[bool, typer.Option("--all", help="Every lesson of every course.")] = False,
-    seeds: Annotated[int, typer.Option(help="Seeds for the reference solution in the sandbox.")] = 3,
-    as_json: Json = False,
-) -> None:
-    """Hold lessons to their contract and run the release gate: reference, blank, solutions, mutants."""
-    from dataflow_hub.operations import lessons
-
-    if not (course or lesson or every):
-        raise typer.BadParameter("say which: a COURSE, --lesson NAME, or --all")
-    lab = load_lab()
-    rows = lessons.check(lab, lessons.find_all(lab, course, lesson), seeds=seeds, report=report)
-    show(rows, as_json, title="Gate")
-    report(lessons.tally(rows))
-    if not all(row.ok for row in rows):
-        raise typer.Exit(5)
-
-
-@course_app.command("try")
-def course_try(
-    course: str,
-    lesson: str,
-    names: Annotated[list[str] | None, typer.Argument(help="reference, blank, a solution's or mutant's name; all when left out.")] = None,
-    seeds: Annotated[int, typer.Option(help="Unseen data sets for each.")] = 1,
-    as_json: Json = False,
-) -> None:
-    """Try some of a lesson's solutions and mutants quickly, without a sandbox, while you write it."""
-    from dataflow_hub.operations import lessons
-
-    lab = load_lab()
-    rows = lessons.attempt(lab, lessons.find(lab, course, lesson), names or (), seeds=seeds)
-    show(rows, as_json, title="Tried")
-    if not all(row.ok for row in rows):
-        raise typer.Exit(5)
-
-
-@course_app.command("new")
-def course_new(course: str, lesson: str) -> None:
-    """Begin a lesson: a folder with a small one that keeps the whole contract, to be changed piece by piece."""
-    from dataflow_hub.operations import lessons
-
-    out.print(str(lessons.new(load_lab(), course, lesson)), markup=False)
-    report("Read docs/contributor/add-a-lesson.md; then ./lab course build, ./lab course try, ./lab course check")
-
-
-@course_app.command("run")
-def course_run(  # noqa: PLR0913, PLR0917 - what papermill takes
-    course: str,
-    lesson: str,
-    seed: Annotated[int, typer.Option(help="Whose data: another seed, other numbers.")] = 1,
-    size: Annotated[str, typer.Option(help="S, M or L.")] = "S",
-    language: Annotated[str, typer.Option(help="en or pt-BR.")] = "en",
-    into: Annotated[Path, typer.Option(help="Where the executed notebook goes.")] = Path("report.ipynb"),
-) -> None:
-    """Execute a lesson's reference with papermill on data of one seed and size, and keep the notebook with its outputs."""
-    from dataflow_hub.operations import lessons
-
-    lab = load_lab()
-    done = lessons.run(lab, lessons.find(lab, course, lesson), seed, size, language, into)
-    out.print(f"{done.notebook}: {done.seconds:.0f} s", markup=False)
-    for error in done.errors:
-        report(error)
-    if done.errors:
-        raise typer.Exit(5)
-
-
-@app.command()
-def bench(
-    name: Annotated[str, typer.Argument(help="lessons")],
-    course: Annotated[str, typer.Option(help="One course only.")] = "",
-    lesson: Annotated[str, typer.Option(help="One lesson only.")] = "",
-    sample: Annotated[int, typer.Option(help="So many mutants of each lesson; 0: all.")] = 0,
-    as_json: Json = False,
-) -> None:
-    """Measure a claim against what one would do instead, in one run, same results first."""
-    from dataflow_hub.operations import bench as benches
-    from dataflow_hub.operations import lessons
-
-    benches.require_known(name)
-    lab = load_lab()
-    rows = benches.lessons(lab, lessons.find_all(lab, course, lesson), sample=sample, report=report)
-    show(rows, as_json, title="Warm trials against papermill")
-    if not all(row.same for row in rows):
-        raise typer.Exit(5)
-
-
-@course_app.command("build")
-def course_build(course: Annotated[str, typer.Argument(help="A course; all when left out.")] = "") -> None:
-    """Write the generated notebooks of lessons, and of the tour, from their sources."""
-    from dataflow_hub.operations import lessons, tour
-
-    lab = load_lab()
-    for path in (*lessons.build(lessons.find_all(lab, course)), *tour.write_tour(lab)):
-        out.print(str(path), markup=False)
+app.command()(lessons.bench)
 
 
 @app.command()
@@ -377,50 +259,6 @@ def test(context: typer.Context) -> None:
     raise typer.Exit(run_tests(load_lab(), context.args, report))
 
 
-# -- printing ----------------------------------------------------------------
-
-
-def parse_time(text: str) -> dt.datetime | None:
-    """Read an ISO 8601 time; one without a zone is refused, since a class may span several."""
-    if not text:
-        return None
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError as error:
-        raise LabError(f"{text!r} is not a time.", fix="Write it as 2026-12-01T23:59-03:00.") from error
-    if moment.tzinfo is None:
-        raise LabError(f"{text!r} has no time zone.", fix="Write it as 2026-12-01T23:59-03:00.")
-    return moment
-
-
-def show(rows: Any, as_json: bool, *, title: str, columns: tuple[str, ...] = ()) -> None:
-    """Print a list of dataclasses as a table of `columns` (or all that hold something), or as JSON with everything."""
-    records = [dataclasses.asdict(row) for row in rows]
-    if as_json:
-        sys.stdout.write(json.dumps(records, default=str, ensure_ascii=False, indent=1) + "\n")
-        return
-    if not records:
-        out.print(f"{title}: none", markup=False)
-        return
-    texts = [{column: _readable(value) for column, value in record.items()} for record in records]
-    used = [column for column in columns or texts[0] if any(text[column] for text in texts)]
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in used:
-        table.add_column(column.replace("_", " "))
-    for text in texts:
-        table.add_row(*(escape(text[column]) for column in used))
-    out.print(table)
-
-
-def _readable(value: Any) -> str:
-    """Write a value as a person reads it in a narrow column."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        return " ".join(map(str, value))
-    return "" if value is None else str(value)
-
-
 def main() -> None:
     """Run the command line; an error a person can act on is printed as what, why, fix."""
     arguments = sys.argv[1:]
@@ -436,6 +274,3 @@ def main() -> None:
         err.print("\nStopped. Nothing was left half-done; run the same command again to go on.", markup=False)
         sys.exit(130)
 
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,5 @@
+"""`python -m dataflow_hub.cli`."""
+
+from dataflow_hub.cli.app import main
+
+main()
