@@ -164,7 +164,7 @@ class Session:
         timeout_seconds = int(request["timeout_seconds"])
         client = self.client or await self.revive(timeout_seconds)
         client.timeout = timeout_seconds
-        source = f"{request['function']}(**__import__('json').loads({json.dumps(request['arguments'])!r}));"
+        source = _call_source(request["function"], [request["arguments"], *request.get("beside", [])])
         cell = nbformat.v4.new_code_cell(source)
         client.nb = nbformat.v4.new_notebook(cells=[cell])
         client.cell_bytes = client.total_bytes = 0
@@ -219,6 +219,12 @@ def definitions(sources: list[str]) -> list[str]:
         wanted = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
         kept += [ast.unparse(node) for node in tree.body if isinstance(node, wanted)]
     return kept
+
+
+def _call_source(function: str, calls: list[dict[str, Any]]) -> str:
+    """Write the call as code; several at once when there are arguments for several."""
+    arguments = f"__import__('json').loads({json.dumps(calls)!r})"
+    return f"__import__('dataflow_kernels.at_once', fromlist=['at_once']).at_once({function}, {arguments});"
 
 
 def _file_count(folder: Path) -> int:

@@ -188,10 +188,12 @@ def _play_step(  # noqa: PLR0913, PLR0917 - the facts of one call
     timeout_seconds: int, case: str, index: int, step: Step, runner: Runner, box: run_box.OpenBox
 ) -> CallResult:
     table = tuple(part for part in step.table.split("/") if part)
+    where = places(Path("/", run_box.LAKES, case), Path("/", run_box.LANDING, case))
     request = {
         "operation": "call",
         "function": _function_name(step.function),
-        "arguments": filled(step.arguments, places(Path("/", run_box.LAKES, case), Path("/", run_box.LANDING, case))),
+        "arguments": filled(step.arguments, where),
+        "beside": filled(list(step.beside), where),
         "timeout_seconds": timeout_seconds,
         "kill_when": f"/{run_box.LAKES}/{case}/{step.table}".rstrip("/") if step.fault == "killed" else "",
     }

@@ -32,6 +32,9 @@ class Step:
         definitions. The call may raise under a fault; without one, a raise is recorded and the case goes on.
     table
         The table's folder below the lake, for `commit_refused`.
+    beside
+        Arguments of further calls of the same function, made at the same moment in threads of their own; the step ends when all
+        have ended, and its error is that of the first that raised.
     """
 
     function: str
@@ -39,6 +42,7 @@ class Step:
     snapshot: str = ""
     fault: Fault = ""
     table: str = ""
+    beside: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)

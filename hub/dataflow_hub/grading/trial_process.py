@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataflow_hub.grading.places import filled, places
+from dataflow_kernels.at_once import at_once
 from dataflow_kernels.environ import LabEnv, export_defaults, exported
 from dataflow_kernels.extension import QUIET, makers
 from dataflow_kernels.names import Lazy, settle
@@ -102,11 +103,11 @@ def _play_case(landing: Path, target: Path, number: int, steps: list[dict[str, A
     where = places(scratch, landing)
     calls = []
     for index, step in enumerate(steps):
-        arguments = filled(step["arguments"], where)
+        calls_at_once = filled([step["arguments"], *step["beside"]], where)
         begin = time.monotonic()
         fault = _refused(scratch / step["table"]) if step["fault"] == "commit_refused" else contextlib.nullcontext()
         with fault:
-            error = _attempt(lambda step=step, arguments=arguments: namespace[step["function"]](**arguments))  # type: ignore[misc]
+            error = _attempt(lambda step=step, calls=calls_at_once: at_once(namespace[step["function"]], calls))  # type: ignore[misc]
         calls.append({"step": index, "function": step["function"], "error": error, "seconds": time.monotonic() - begin})
         if step["snapshot"]:
             shutil.copytree(scratch, out / step["snapshot"])

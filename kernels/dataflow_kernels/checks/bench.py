@@ -48,20 +48,32 @@ class Bench:
         """
         return _types(self._open(table))
 
-    def read(self, table: str, columns: Mapping[str, tuple[str, ...]]) -> Any:
+    def version(self, table: str) -> int:
+        """Give the number of a Delta table's newest version.
+
+        Raises
+        ------
+        ArtefactError
+            When there is no such table.
+        """
+        return int(self._open(table).version())
+
+    def read(self, table: str, columns: Mapping[str, tuple[str, ...]], version: int | None = None) -> Any:
         """Read columns of a Delta table as a pyarrow Table.
 
         Parameters
         ----------
         columns
             The names asked for, each with the Delta types that are accepted.
+        version
+            The version to read; by default the newest.
 
         Raises
         ------
         ArtefactError
-            When the table or a column is missing, a type differs, or the table is unreasonably big.
+            When the table, its version or a column is missing, a type differs, or the table is unreasonably big.
         """
-        opened = self._open(table)
+        opened = self._open(table, version)
         types = _types(opened)
         for name, accepted in columns.items():
             _require(name, types.get(name), accepted)
@@ -74,11 +86,11 @@ class Bench:
             said = Text(f"`{table}` could not be read: its files are damaged.", f"Não foi possível ler `{table}`: há arquivos danificados.")
             raise ArtefactError(said) from error
 
-    def _open(self, table: str) -> Any:
+    def _open(self, table: str, version: int | None = None) -> Any:
         from deltalake import DeltaTable
 
         try:
-            return DeltaTable(f"{self.root.rstrip('/')}/{table}", storage_options=dict(self.options) or None)
+            return DeltaTable(f"{self.root.rstrip('/')}/{table}", version=version, storage_options=dict(self.options) or None)
         except (OSError, ValueError, _delta_error()) as error:
             said = Text(f"There is no Delta table at `{table}` yet.", f"Ainda não há uma tabela Delta em `{table}`.")
             raise ArtefactError(said) from error
