@@ -12,7 +12,8 @@ from dataflow_hub.grading.artefacts import Allowance, ArtefactRefusedError, copy
 from dataflow_hub.grading.check import sound_outcomes
 from dataflow_hub.grading.outputs import sound_outputs
 from dataflow_hub.grading.queue import Queue
-from dataflow_hub.grading.run_faults import commits_refused
+from dataflow_hub.grading.run_faults import writes_refused
+from dataflow_hub.grading.scenario import Fault, Step
 from dataflow_hub.operations.grades import plain_cell
 from dataflow_kernels.checks.outcome import Outcome, Text
 from dataflow_kernels.grading_runner import definitions
@@ -46,10 +47,19 @@ def test_a_swapped_folder_is_not_followed(tmp_path: Path) -> None:
         copy_out(tmp_path, ("lake",), tmp_path / "out", Allowance(2**20))
 
 
-def test_commits_are_refused_for_the_length_of_the_block(tmp_path: Path) -> None:
-    """The log's folder is there and closed inside the block, open again after, also when the block raises."""
+@pytest.mark.parametrize(
+    ("fault", "table", "folder"),
+    [("commit_refused", "bronze/t", "bronze/t/_delta_log"), ("writes_refused", "checkpoint/commits", "checkpoint/commits"), ("", "t", "")],
+)
+def test_a_fault_names_the_folder_that_takes_no_new_file(fault: Fault, table: str, folder: str) -> None:
+    """A refused commit is a closed `_delta_log`; any other folder can be closed by its own name."""
+    assert Step("ingest", fault=fault, table=table).refused == folder
+
+
+def test_writes_are_refused_for_the_length_of_the_block(tmp_path: Path) -> None:
+    """The folder is there and closed inside the block, open again after, also when the block raises."""
     log = tmp_path / "bronze" / "t" / "_delta_log"
-    with pytest.raises(KeyError), commits_refused(tmp_path, ("bronze", "t"), None):
+    with pytest.raises(KeyError), writes_refused(tmp_path, ("bronze", "t", "_delta_log"), None):
         assert log.stat().st_mode & 0o222 == 0
         raise KeyError
     assert log.stat().st_mode & 0o200

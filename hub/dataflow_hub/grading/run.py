@@ -19,7 +19,7 @@ from dataflow_hub.grading import run_box
 from dataflow_hub.grading.artefacts import Allowance, ArtefactRefusedError, copy_out, folder_bytes
 from dataflow_hub.grading.outputs import sound_outputs
 from dataflow_hub.grading.places import filled, places
-from dataflow_hub.grading.run_faults import commits_refused
+from dataflow_hub.grading.run_faults import writes_refused
 from dataflow_hub.grading.runner import Runner, RunnerGoneError
 from dataflow_hub.grading.scenario import CallResult, Step
 
@@ -187,7 +187,7 @@ def _play_case(timeout_seconds: int, case: Case, runner: Runner, box: run_box.Op
 def _play_step(  # noqa: PLR0913, PLR0917 - the facts of one call
     timeout_seconds: int, case: str, index: int, step: Step, runner: Runner, box: run_box.OpenBox
 ) -> CallResult:
-    table = tuple(part for part in step.table.split("/") if part)
+    refused = tuple(part for part in step.refused.split("/") if part)
     where = places(Path("/", run_box.LAKES, case), Path("/", run_box.LANDING, case))
     request = {
         "operation": "call",
@@ -197,11 +197,9 @@ def _play_step(  # noqa: PLR0913, PLR0917 - the facts of one call
         "timeout_seconds": timeout_seconds,
         "kill_when": f"/{run_box.LAKES}/{case}/{step.table}".rstrip("/") if step.fault == "killed" else "",
     }
-    refused = (
-        commits_refused(box.root, (run_box.LAKES, case, *table), box.owner) if step.fault == "commit_refused" else contextlib.nullcontext()
-    )
+    fault = writes_refused(box.root, (run_box.LAKES, case, *refused), box.owner) if refused else contextlib.nullcontext()
     try:
-        with refused:
+        with fault:
             answer = runner.ask(request, timeout_seconds=timeout_seconds + _READY_SECONDS)
     except ArtefactRefusedError as error:
         return CallResult(index, step.function, str(error.what), 0.0)

@@ -1,4 +1,4 @@
-"""Faults injected from outside the sandbox, at a named point: a table whose commits are refused."""
+"""Faults injected from outside the sandbox, at a named point: a folder that takes no new file."""
 
 from __future__ import annotations
 
@@ -12,34 +12,31 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_LOG = "_delta_log"
-
 
 @contextmanager
-def commits_refused(root: Path, parts: tuple[str, ...], uid: int | None) -> Iterator[None]:
-    """Make the `_delta_log` of the table `root/parts…` refuse writes for the length of the block.
+def writes_refused(root: Path, parts: tuple[str, ...], uid: int | None) -> Iterator[None]:
+    """Make the folder `root/parts…` refuse new files for the length of the block; it is made where it is missing.
 
-    Data files still land in the table's folder, the commit does not: the state a writer leaves that was killed in between.
-    The log is taken from the sandbox's user where there is one (root), and made read-only otherwise.
+    With a table's `_delta_log`, data files still land and the commit does not: the state a writer leaves that was killed in between.
+    The folder is taken from the sandbox's user where there is one (root), and made read-only otherwise.
     """
-    log = _open_log(root, parts, uid)
+    folder = _open(root, parts, uid)
     try:
-        os.fchmod(log, 0o555)
+        os.fchmod(folder, 0o555)
         if uid is not None:
-            os.fchown(log, 0, 0)
+            os.fchown(folder, 0, 0)
         yield
     finally:
-        os.fchmod(log, 0o755)
+        os.fchmod(folder, 0o755)
         if uid is not None:
-            os.fchown(log, uid, uid)
-        os.close(log)
+            os.fchown(folder, uid, uid)
+        os.close(folder)
 
 
-def _open_log(root: Path, parts: tuple[str, ...], uid: int | None) -> int:
+def _open(root: Path, parts: tuple[str, ...], uid: int | None) -> int:
     for depth in range(1, len(parts) + 1):
         _ensure(root, parts[:depth], uid)
-    _ensure(root, (*parts, _LOG), uid)
-    return open_folder(root, *parts, _LOG)
+    return open_folder(root, *parts)
 
 
 def _ensure(root: Path, parts: tuple[str, ...], uid: int | None) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Fault = Literal["", "commit_refused", "killed"]
+Fault = Literal["", "commit_refused", "writes_refused", "killed"]
+_LOG = "_delta_log"
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,11 @@ class Step:
         When given, the case's lake is copied out under this name after the call.
     fault
         `commit_refused`: the table's `_delta_log` refuses writes during the call (data files land, the commit does not), and
-        accepts them again afterwards; `killed`: the kernel is killed during the call, and started anew with the notebook's
-        definitions. The call may raise under a fault; without one, a raise is recorded and the case goes on.
+        accepts them again afterwards; `writes_refused`: a folder takes no new file during the call, as if the writer had died just
+        before; `killed`: the kernel is killed during the call, and started anew with the notebook's definitions. The call may raise
+        under a fault; without one, a raise is recorded and the case goes on.
     table
-        The table's folder below the lake, for `commit_refused`.
+        The folder below the lake that the fault is about: a table for `commit_refused`, any folder for `writes_refused`.
     beside
         Arguments of further calls of the same function, made at the same moment in threads of their own; the step ends when all
         have ended, and its error is that of the first that raised.
@@ -43,6 +45,11 @@ class Step:
     fault: Fault = ""
     table: str = ""
     beside: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def refused(self) -> str:
+        """The folder below the lake that refuses writes during the call; "" when none does."""
+        return {"commit_refused": f"{self.table}/{_LOG}", "writes_refused": self.table}.get(self.fault, "")
 
 
 @dataclass(frozen=True)

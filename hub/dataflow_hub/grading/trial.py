@@ -130,7 +130,7 @@ def _shares(trials: Mapping[str, Trial], workers: int) -> list[list[str]]:
 def submission(lesson: Lesson, name: str, trial: Trial, plan: cases.Plan) -> dict[str, object]:
     """Describe one trial for the process that plays it."""
     played = [
-        {"landing": f"landing-{seed}", "steps": [asdict(step) for step in case.steps]}
+        {"landing": f"landing-{seed}", "steps": [{**asdict(step), "refused": step.refused} for step in case.steps]}
         for seed, case in zip(trial.seeds, plan.cases, strict=True)
     ]
     return {"name": name, "cells": code_of(trial.notebook if trial.whole else _judged_part(lesson, trial.notebook)), "cases": played}

@@ -105,7 +105,7 @@ def _play_case(landing: Path, target: Path, number: int, steps: list[dict[str, A
     for index, step in enumerate(steps):
         calls_at_once = filled([step["arguments"], *step["beside"]], where)
         begin = time.monotonic()
-        fault = _refused(scratch / step["table"]) if step["fault"] == "commit_refused" else contextlib.nullcontext()
+        fault = _refused(scratch / step["refused"]) if step["refused"] else contextlib.nullcontext()
         with fault:
             error = _attempt(lambda step=step, calls=calls_at_once: at_once(namespace[step["function"]], calls))  # type: ignore[misc]
         calls.append({"step": index, "function": step["function"], "error": error, "seconds": time.monotonic() - begin})
@@ -132,15 +132,14 @@ def _attempt(call: Callable[[], Any]) -> str:
 
 
 @contextlib.contextmanager
-def _refused(table: Path) -> Iterator[None]:
-    """Let data files land but no commit; as root this needs a process without CAP_DAC_OVERRIDE."""
-    log = table / "_delta_log"
-    log.mkdir(parents=True, exist_ok=True)
-    log.chmod(0o555)
+def _refused(folder: Path) -> Iterator[None]:
+    """Let a folder take no new file; as root this needs a process without CAP_DAC_OVERRIDE."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o555)
     try:
         yield
     finally:
-        log.chmod(0o755)
+        folder.chmod(0o755)
 
 
 if __name__ == "__main__":

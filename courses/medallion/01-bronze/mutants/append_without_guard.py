@@ -1,4 +1,4 @@
-# loses: bronze.counts, bronze.rerun
+# loses: bronze.rerun
 # Each run appends: the second one doubles everything.
 
 # %% tags=["solution:ingest-batch"]
