@@ -60,6 +60,15 @@ class Lake:
             return []
         return sorted(each.name + ("/" if each.is_dir() else "") for each in folder.iterdir())
 
+    def read(self, path: str) -> bytes:
+        """Give the content of one file."""
+        from deltalake.fs import DeltaStorageHandler
+        from pyarrow.fs import PyFileSystem
+
+        folder, _, name = path.rpartition("/")
+        with PyFileSystem(DeltaStorageHandler(folder, self.storage_options or None)).open_input_file(name) as file:
+            return bytes(file.read())
+
     @property
     def storage_options(self) -> dict[str, str]:
         """Give what delta-rs (and whoever takes its options) needs to reach the lake; nothing for a folder."""

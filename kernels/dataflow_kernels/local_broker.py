@@ -18,7 +18,14 @@ from dataflow_kernels.errors import BrokerMissing
 
 _START_SECONDS = 90.0
 _POLL_SECONDS = 0.2
+_DEAD_SECONDS, _LOOK_SECONDS = 10.0, 0.02
 _HEAP_MIB = 192
+# Nothing is to outlive a power cut; and the controller takes a killed broker back when this much time has passed.
+_FOR_ONE_KERNEL = {
+    "log.flush.interval.ms": "9223372036854775807",
+    "broker.session.timeout.ms": "2000",
+    "broker.heartbeat.interval.ms": "400",
+}
 
 
 @dataclass
@@ -34,6 +41,23 @@ class LocalBroker:
         if self.keeper.stdin is not None:
             self.keeper.stdin.close()
         self.keeper.wait()
+
+    def restart(self, away_seconds: float = 0.0) -> None:
+        """Kill it as a power cut would, and start it again on the same data `away_seconds` later; return as soon as it is dead."""
+        assert self.keeper.stdin is not None
+        self.keeper.stdin.write(f"{away_seconds}\n".encode())
+        self.keeper.stdin.flush()
+        end = time.monotonic() + _DEAD_SECONDS
+        while self._listens() and time.monotonic() < end:
+            time.sleep(_LOOK_SECONDS)
+
+    def _listens(self) -> bool:
+        host, port = self.bootstrap.split(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=1).close()
+        except OSError:
+            return False
+        return True
 
 
 def start(env: LabEnv) -> LocalBroker:
@@ -53,7 +77,7 @@ def start(env: LabEnv) -> LocalBroker:
         )
     folder = Path(tempfile.mkdtemp(prefix="kafka-"))
     port, controller_port = _free_ports()
-    values = broker.properties(folder / "log", port, controller_port) | {"log.flush.interval.ms": "9223372036854775807"}
+    values = broker.properties(folder / "log", port, controller_port) | _FOR_ONE_KERNEL
     (folder / "server.properties").write_text(broker.render(values), encoding="ascii")
     java = Path(env.java_home)
     try:

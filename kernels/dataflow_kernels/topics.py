@@ -11,6 +11,7 @@ import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dataflow_kernels.environ import RESTART, LabEnv, variable
@@ -19,7 +20,7 @@ from dataflow_kernels.namespaces import namespace
 
 if TYPE_CHECKING:
     import pandas as pd
-    from confluent_kafka import Consumer, Producer
+    from confluent_kafka import Consumer, Message, Producer
     from confluent_kafka.admin import AdminClient
 
     from dataflow_kernels.local_broker import LocalBroker
@@ -40,9 +41,11 @@ class SparkOptions(dict[str, str]):
 class Topics:
     """The student's part of Kafka: every topic, group and transaction is below one prefix."""
 
-    def __init__(self, env: LabEnv) -> None:
+    def __init__(self, env: LabEnv, broker: LocalBroker | None = None) -> None:
+        """`broker` is one that is running already and that others may share."""
         self._env = env
-        self._local: LocalBroker | None = None
+        self._local = broker
+        self._own: Topics | None = None
         missing = [variable(name) for name in ("kafka_username", "kafka_password") if env.kafka_bootstrap and not getattr(env, name)]
         if missing:
             raise EnvironmentMissing(f"Kafka at {env.kafka_bootstrap} needs {', '.join(missing)}.", fix=RESTART)
@@ -73,6 +76,28 @@ class Topics:
             self._local = start(self._env)
             weakref.finalize(self, self._local.stop)  # where many runs follow each other in one process, each has its own
         return self._local.bootstrap
+
+    def own_broker(self) -> Topics:
+        """Give `topics` on a broker of the kernel's own, empty at first, which may be killed; itself where that is the case already."""
+        if not self._env.kafka_bootstrap:
+            return self
+        if self._own is None:
+            self._own = Topics(replace(self._env, kafka_bootstrap="", kafka_username="", kafka_password=""))
+        return self._own
+
+    def restart_broker(self, away_seconds: float = 0.0) -> None:
+        """Kill the kernel's own broker, and let it come back `away_seconds` later; who needs it meanwhile has to wait.
+
+        Raises
+        ------
+        KernelError
+            The broker is not the kernel's own.
+        """
+        if self._env.kafka_bootstrap:
+            raise KernelError("This Kafka belongs to everybody.", fix="topics.own_broker() gives a broker of your own, to do that to.")
+        assert self.bootstrap
+        assert self._local is not None
+        self._local.restart(away_seconds)
 
     def name(self, topic: str) -> str:
         """Give a topic's full name: `topics.name("pedidos")` is `ana.pedidos`. Groups and transactions are named alike.
@@ -141,6 +166,29 @@ class Topics:
         from confluent_kafka import Consumer
 
         return Consumer(self._client() | {"auto.offset.reset": "earliest"} | _dotted(options) | {"group.id": self.name(group)})
+
+    def pending(self, consumer: Consumer, topic: str) -> Iterator[Message]:
+        """Give what the consumer's group has not committed yet, up to where each partition ends now. Nothing is committed.
+
+        It takes all partitions to itself: for a consumer that is started, reads what there is, and ends.
+        """
+        from dataflow_kernels.pending import pending
+
+        full = self.name(topic)
+        with self._explained(full):
+            yield from pending(consumer, full, self._required(full))
+
+    def rewind(self, group: str, topic: str) -> None:
+        """Send the group back to the topic's beginning, as if it had committed nothing; no consumer of it may be at work."""
+        from confluent_kafka import TopicPartition
+
+        first = [TopicPartition(self.name(topic), number, begin) for number, (begin, _) in self.offsets(topic).items()]
+        consumer = self.consumer(group, enable_auto_commit=False)
+        try:
+            with self._explained(self.name(topic)):
+                consumer.commit(offsets=first, asynchronous=False)
+        finally:
+            consumer.close()
 
     def options(self, topic: str) -> SparkOptions:
         """Give the options of Spark's source: `spark.readStream.format("kafka").options(**topics.options("pedidos")).load()`."""

@@ -8,9 +8,7 @@ from dataflow_kernels.environ import LabEnv
 from dataflow_kernels.errors import BrokerMissing, EnvironmentMissing, KernelError
 from dataflow_kernels.topics import Topics, _dotted
 
-LIVE = LabEnv(
-    user="ana.b", lake_root="s3a://x", kafka_bootstrap="127.0.0.1:9092", kafka_username="ana--b", kafka_password="login-of-ana"
-)
+LIVE = LabEnv(user="ana.b", lake_root="s3a://x", kafka_bootstrap="127.0.0.1:9092", kafka_username="ana--b", kafka_password="login-of-ana")
 
 
 def test_names_are_in_the_students_namespace_once():
@@ -52,10 +50,20 @@ def test_half_a_login_is_named():
         Topics(replace(LIVE, kafka_password=""))
 
 
-
-
 def test_options_are_librdkafkas_with_dots():
     """Underscores stand for dots, but in callbacks."""
     assert _dotted({"linger_ms": 5, "error_cb": print, "on_commit": print, "fetch.min.bytes": 1}) == {
         "linger.ms": 5, "error_cb": print, "on_commit": print, "fetch.min.bytes": 1,
     }  # fmt: skip
+
+
+def test_only_a_broker_of_ones_own_is_killed():
+    """On the class's broker the error says how to get one; where it is the kernel's own already, that is the one."""
+    with pytest.raises(KernelError, match=r"topics\.own_broker\(\)"):
+        Topics(LIVE).restart_broker()
+    alone = Topics(LabEnv(user="ana", lake_root="file:///x"))
+    assert alone.own_broker() is alone
+    own = Topics(LIVE).own_broker()
+    assert own.prefix == "ana--b."
+    with pytest.raises(BrokerMissing):
+        own.restart_broker()

@@ -94,18 +94,12 @@ def _box(lab: Lab, language: str, root: Path, uid: int) -> Box:
     return Box(
         name=f"grade-{root.name}",
         environment={**_environment(lab, language, java), "PYTHONPATH": str(lab.workspace.kernels), "PYTHONDONTWRITEBYTECODE": "1"},
-        read_only=(*runtime_mounts(lab.workspace, java.home), *_broker(lab), (root / LANDING, f"/{LANDING}")),
+        read_only=(*runtime_mounts(lab.workspace, java.home), (root / LANDING, f"/{LANDING}")),
         writable=((root / WORK, f"/{WORK}"), (root / LAKES, f"/{LAKES}")),
         network=False,
         uid=uid,
         limits=grading_limits(lab),
     )
-
-
-def _broker(lab: Lab) -> tuple[tuple[Path, str], ...]:
-    """Give the mount of Kafka's jars, where they are installed: in a box without network, `topics` starts a broker of its own."""
-    folder = lab.workspace.kafka_jars
-    return ((folder, str(folder)),) if folder.is_dir() else ()
 
 
 def grading_limits(lab: Lab) -> Limits:

@@ -13,18 +13,24 @@ import shutil
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataflow_hub.grading.places import filled, places
+from dataflow_kernels import local_broker
 from dataflow_kernels.at_once import at_once
 from dataflow_kernels.environ import LabEnv, export_defaults, exported
 from dataflow_kernels.extension import QUIET, makers
 from dataflow_kernels.names import Lazy, settle
 from dataflow_kernels.spark import LabSpark
+from dataflow_kernels.topics import Topics
+from dataflow_kernels.tracking import point_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from dataflow_kernels.local_broker import LocalBroker
 
 # Compiling a query costs more than running it over a few hundred rows.
 _NOT_COMPILED = {
@@ -51,20 +57,41 @@ class _WarmSpark:
         return session
 
 
+class _WarmKafka:
+    """The one broker of all trials, started when one first asks for it; each has a namespace of its own on it."""
+
+    def __init__(self, env: LabEnv) -> None:
+        self.env = env
+        self.started: LocalBroker | None = None
+
+    def topics(self, number: int) -> Topics:
+        """Give a submission's `topics`."""
+        self.started = self.started or local_broker.start(self.env)
+        return Topics(replace(self.env, user=f"{self.env.user}-{number}"), self.started)
+
+    def stop(self) -> None:
+        """End it, if it was started."""
+        if self.started:
+            self.started.stop()
+
+
 def main(folder: Path, number: str) -> None:
     """Play every submission of one request."""
     export_defaults({**QUIET, "MPLBACKEND": "agg"})
     request = json.loads((folder / f"request-{number}.json").read_text(encoding="utf-8"))
-    spark = _WarmSpark(LabEnv(**request["environment"]), compiled=request["compiled"])
+    env = LabEnv(**request["environment"])
+    spark, kafka = _WarmSpark(env, compiled=request["compiled"]), _WarmKafka(env)
     try:
-        for submission in request["submissions"]:
+        for place, submission in enumerate(request["submissions"]):
+            warm = {"spark": Lazy(spark.session), "topics": Lazy(partial(kafka.topics, place))}
             with contextlib.redirect_stdout(io.StringIO()):
-                _play(folder, spark, submission, request)
+                _play(folder, warm, submission, request)
     finally:
         spark.lab.stop()
+        kafka.stop()
 
 
-def _play(folder: Path, spark: _WarmSpark, submission: dict[str, Any], request: dict[str, Any]) -> None:
+def _play(folder: Path, warm: dict[str, Lazy], submission: dict[str, Any], request: dict[str, Any]) -> None:
     """Run the notebook's cells, then the steps of each case, and copy the lake at each snapshot."""
     begin = time.monotonic()
     target = folder / submission["name"]
@@ -73,14 +100,14 @@ def _play(folder: Path, spark: _WarmSpark, submission: dict[str, Any], request: 
     env = replace(LabEnv(**request["environment"]), lake_root=lake.as_uri())
     with exported(env.to_environ()):
         names = {name: Lazy(make) for name, make in makers(env).items()}
-        names |= {"spark": Lazy(spark.session), "check": Lazy(lambda: lambda *_: None)}
+        names |= {**warm, "check": Lazy(lambda: lambda *_: None)}
         namespace = {**names, "__name__": "__main__"}
         errors = []
         for cell in submission["cells"]:
             settle(cell, namespace, names)
             errors.append(_attempt(lambda cell=cell: exec(compile(cell, "<cell>", "exec"), namespace)))  # type: ignore[misc] # noqa: S102
         _play_all(folder, target, submission["cases"], namespace)
-    _forget_tracking()
+    point_at(None)  # what the notebook left open in MLflow: the next one is in the same process
     log = {"errors": [error for error in errors if error], "seconds": time.monotonic() - begin}
     (target / "log.json").write_text(json.dumps(log), encoding="utf-8")
 
@@ -112,15 +139,6 @@ def _play_case(landing: Path, target: Path, number: int, steps: list[dict[str, A
         if step["snapshot"]:
             shutil.copytree(scratch, out / step["snapshot"])
     (out / "calls.json").write_text(json.dumps(calls), encoding="utf-8")
-
-
-def _forget_tracking() -> None:
-    """End what a notebook left open in MLflow: the next one is in the same process."""
-    if mlflow := sys.modules.get("mlflow"):
-        while mlflow.active_run():
-            mlflow.end_run()
-        mlflow.set_tracking_uri(None)
-        mlflow.set_registry_uri(None)
 
 
 def _attempt(call: Callable[[], Any]) -> str:

@@ -57,7 +57,7 @@ def runtime_mounts(workspace: Workspace, java_home: Path | str | None = None) ->
     """Give the mounts a kernel needs, each at its own host path: interpreter, packages, JDK, jars, the student's side of the checkout."""
     base = Path(sys.base_prefix)
     folders = [Path(sys.prefix), base, base.resolve(), Path(sys.executable).resolve().parent.parent, workspace.kernels]
-    folders += [workspace.jars, workspace.cache / "kernels", workspace.cache / "jvm"]
+    folders += [workspace.jars, workspace.kafka_jars, workspace.cache / "kernels", workspace.cache / "jvm"]
     if java_home:
         folders += [Path(java_home), Path(java_home).resolve()]
     wanted = dict.fromkeys(folder for folder in folders if folder.exists() and not _is_system(folder))

@@ -38,6 +38,7 @@ def lab_environment(  # noqa: PLR0913 - one argument a service
         kafka_bootstrap=topics.bootstrap if topics else "",
         kafka_username=topics.username if topics else "",
         kafka_password=topics.password if topics else "",
+        kafka_jars_dir=str(lab.workspace.kafka_jars) if lab.workspace.kafka_jars.is_dir() else "",
         exchange_url=f"http://127.0.0.1:{lab.settings.ports.exchange}/services/exchange/",
         java_home=str(java.home),
         jars_dir=str(jars),

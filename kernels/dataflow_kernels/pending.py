@@ -1,0 +1,80 @@
+"""What a consumer's group has not read yet, up to where the topic ends now: a stream read as far as it goes, then let go."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from dataflow_kernels.errors import KernelError
+
+if TYPE_CHECKING:
+    from confluent_kafka import Consumer, Message, TopicPartition
+
+_PATIENCE_SECONDS = 60.0
+_POLL_SECONDS, _AGAIN_SECONDS = 1.0, 0.2
+
+
+def pending(consumer: Consumer, topic: str, partitions: int) -> Iterator[Message]:
+    """Give the messages of every partition from the group's position to the end that it has now; nothing is committed.
+
+    Parameters
+    ----------
+    topic
+        The full name.
+
+    Raises
+    ------
+    KafkaException
+        The broker refused.
+    KernelError
+        No message came for a minute, though there should be some.
+    """
+    from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+    parts = _positions(consumer, [TopicPartition(topic, number) for number in range(partitions)])
+    left = _unread(consumer, parts)
+    consumer.assign(parts)
+    heard = time.monotonic()
+    while left:
+        message = consumer.poll(_POLL_SECONDS)
+        if message is None:
+            if time.monotonic() - heard > _PATIENCE_SECONDS:
+                fix = "Where does your consumer begin? Is Kafka there?"
+                raise KernelError(f"No message of {topic} came for {_PATIENCE_SECONDS:.0f} seconds.", fix=fix)
+            continue
+        heard, number = time.monotonic(), message.partition()
+        if message.error() is None:
+            if message.offset() + 1 >= left.get(number, 0):
+                left.pop(number, None)
+            yield message
+        elif message.error().code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - the library's own name
+            left.pop(number, None)
+        else:
+            raise KafkaException(message.error())
+
+
+def _unread(consumer: Consumer, parts: list[TopicPartition]) -> dict[int, int]:
+    """Give the end of each partition that holds something beyond its position."""
+    ends = {}
+    for part in parts:
+        first, following = consumer.get_watermark_offsets(part, timeout=_PATIENCE_SECONDS)
+        if following > max(first, part.offset):
+            ends[part.partition] = following
+    return ends
+
+
+def _positions(consumer: Consumer, parts: list[TopicPartition]) -> list[TopicPartition]:
+    """Ask where the group is; one that nobody has used for a while has no coordinator at first."""
+    from confluent_kafka import KafkaException
+
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            found: list[TopicPartition] = consumer.committed(parts, timeout=_PATIENCE_SECONDS)
+        except KafkaException as error:
+            if time.monotonic() > end or not error.args[0].retriable():
+                raise
+            time.sleep(_AGAIN_SECONDS)
+        else:
+            return found
