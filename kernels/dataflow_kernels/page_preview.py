@@ -66,7 +66,8 @@ def _parts(app: AppTest) -> Iterator[tuple[str, str]]:
     """Give each element of the page as HTML and as text; what has neither, such as a column, holds elements that follow."""
     element: Any
     for element in app.main:
-        kind, value = element.type, getattr(element, "value", None)
+        kind = element.type
+        value: Any = getattr(element, "value", None)
         if kind == "metric":
             yield _NUMBER.format(escape(element.label), escape(str(value))), f"{element.label}: {value}"
         elif kind == "vega_lite_chart":
