@@ -35,8 +35,9 @@ def test_a_chart_made_with_altair_reads_alike():
 
 
 def test_a_value_that_is_no_number_spoils_its_day():
-    """A text or a missing amount is not 0."""
-    found = read_chart(chart(data={"values": [{"dia": "2026-03-01", "receita": "1,5"}, {"dia": "2026-03-02"}]}))
+    """A text, a missing amount or one that no float can hold is not 0."""
+    rows = [{"dia": "2026-03-01", "receita": "1,5"}, {"dia": "2026-03-02"}, {"dia": "2026-03-03", "receita": 10**400}]
+    found = read_chart(chart(data={"values": rows}))
     assert all(math.isnan(value) for value in found.by_day().values())
 
 

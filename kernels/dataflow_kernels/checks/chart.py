@@ -11,6 +11,7 @@ from dataflow_kernels.checks.bench import ArtefactError
 from dataflow_kernels.checks.outcome import Text
 
 MAX_CHARACTERS = 2_000_000
+_BEYOND = 1e18
 _NO_CHART = Text(
     "That is no Vega-Lite chart of one view, with `mark`, `encoding` and its rows.",
     "Isso não é um gráfico Vega-Lite de uma única vista, com `mark`, `encoding` e suas linhas.",
@@ -40,7 +41,7 @@ class Chart:
         sums: dict[str, float] = {}
         for row in self.rows:
             day, value = str(row.get(self.x.field))[:10], row.get(self.y.field)
-            sums[day] = sums.get(day, 0.0) + (float(value) if isinstance(value, (int, float)) else float("nan"))
+            sums[day] = sums.get(day, 0.0) + number(value)
         return sums
 
 
@@ -78,6 +79,11 @@ def read_json(text: object) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ArtefactError(Text("That is not JSON.", "Isso não é JSON.")) from error
+
+
+def number(value: object) -> float:
+    """Give a JSON value as a number; not a number when it is none, or beyond any that a student's data has."""
+    return float(value) if isinstance(value, (int, float)) and abs(value) < _BEYOND else float("nan")
 
 
 def _axis(channel: object) -> Axis:
