@@ -140,7 +140,8 @@ def static_conf(env: LabEnv) -> dict[str, str]:
         "spark.sql.session.timeZone": "UTC",
         # SPARK-58241, mended in 4.2.1: given columns from a file, a Python UDF in Arrow form waits for ever.
         "spark.sql.execution.arrow.pythonUDF.columnarInput.enabled": "false",
-        "spark.sql.shuffle.partitions": str(max(2, env.spark_cores)),
+        # A lesson's data fits one task: each further one costs more than it saves (half of all CPU at two, measured on lesson 1.1).
+        "spark.sql.shuffle.partitions": "1",
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",  # the default of 10,000 tasks makes VACUUM take minutes
         "spark.databricks.delta.snapshotPartitions": "1",
         "spark.databricks.delta.autoCompact.enabled": "false",
