@@ -10,6 +10,7 @@ from dataflow_hub.grading import build
 from dataflow_hub.grading.course import load_lesson
 from dataflow_hub.grading.lint import lint
 from dataflow_hub.grading.verdict import recorded
+from dataflow_hub.operations import guide
 from dataflow_hub.operations import lessons as operations
 from dataflow_hub.settings import load_lab
 from dataflow_hub.workspace import CHECKOUT
@@ -30,6 +31,12 @@ def test_lesson_was_tried_as_it_is_now(lesson):
     rows = recorded(lesson, lesson.data.hidden_seeds)
     assert rows, "run ./lab course check and commit gate.json"
     assert [row for row in rows if not row.ok] == []
+
+
+def test_the_instructors_pages_say_what_the_lessons_say():
+    """The pages about lessons and their words are generated, and committed as they are generated."""
+    for path, text in guide.pages(load_lab(), LESSONS).items():
+        assert path.read_text(encoding="utf-8") == text, "run ./lab course build"
 
 
 @pytest.fixture

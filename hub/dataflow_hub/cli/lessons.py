@@ -92,11 +92,12 @@ def course_run(  # noqa: PLR0913, PLR0917 - what papermill takes
 
 @app.command("build")
 def course_build(course: Annotated[str, typer.Argument(help="A course; all when left out.")] = "") -> None:
-    """Write the generated notebooks of lessons, and of the tour, from their sources."""
-    from dataflow_hub.operations import lessons, tour
+    """Write what is generated from sources: the notebooks of lessons and of the tour, and the instructors' pages about them."""
+    from dataflow_hub.operations import guide, lessons, tour
 
     lab = load_lab()
-    for path in (*lessons.build(lessons.find_all(lab, course)), *tour.write_tour(lab)):
+    built = lessons.build(lessons.find_all(lab, course))
+    for path in (*built, *tour.write_tour(lab), *guide.write_guide(lab, lessons.find_all(lab))):
         out.print(str(path), markup=False)
 
 

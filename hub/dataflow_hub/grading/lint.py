@@ -10,7 +10,7 @@ import jupytext
 from nbformat import NotebookNode
 
 from dataflow_hub.errors import LessonError
-from dataflow_hub.grading import build
+from dataflow_hub.grading import build, wording
 from dataflow_hub.grading.cases import declared
 from dataflow_hub.grading.course import LANGUAGES, Lesson
 
@@ -33,7 +33,7 @@ class Problem:
 def lint(lesson: Lesson) -> list[Problem]:
     """List all that is wrong with a lesson; an empty list when nothing is."""
     rules: tuple[Callable[[Lesson], Iterator[str]], ...] = (
-        _texts_in_pairs, _cells_graded_once, _notebooks_build, _checks_are_defined, _objectives_and_checks,
+        _texts_in_pairs, _texts_read_well, _cells_graded_once, _notebooks_build, _checks_are_defined, _objectives_and_checks,
         _points_are_shared_out, _mutants_cover_the_hidden_checks, _functions_are_defined, _generated_files_are_current, _guide_is_there,
     )  # fmt: skip
     return [Problem(f"{lesson.course}/{lesson.name}", what) for rule in rules for what in _found(rule, lesson)]
@@ -66,6 +66,12 @@ def _texts_in_pairs(lesson: Lesson) -> Iterator[str]:
     for number, cell in enumerate(_source_cells(lesson)):
         if cell.cell_type == "code" and _tags(cell, "lang"):
             yield f"code cell {number} has a language: code is the same in both"
+
+
+def _texts_read_well(lesson: Lesson) -> Iterator[str]:
+    cells = [(cell.source, _tags(cell, "lang")) for cell in _source_cells(lesson) if cell.cell_type == "markdown"]
+    for language in LANGUAGES:
+        yield from wording.problems("\n\n".join(source for source, languages in cells if language in languages), language)
 
 
 def _cells_graded_once(lesson: Lesson) -> Iterator[str]:
