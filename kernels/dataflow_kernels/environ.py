@@ -6,7 +6,7 @@ The one module of the student's side that reads the environment.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 
@@ -146,6 +146,12 @@ def export_defaults(values: Mapping[str, str]) -> None:
     """Set variables of this process that nobody has set."""
     for name, value in values.items():
         os.environ.setdefault(name, value)
+
+
+def unset(names: Iterable[str]) -> None:
+    """Take variables of this process away, where they are set."""
+    for name in names:
+        os.environ.pop(name, None)
 
 
 def _number(name: str, text: str) -> int:

@@ -27,7 +27,7 @@ def test_login_speaks_the_students_language(language, word):
     assert f"<td>{word}&ensp;</td>" in Tracking(replace(LIVE, language=language)).login().value
 
 
-def test_login_without_a_server_says_where_the_runs_are():
+def test_login_without_a_server_says_where_the_runs_are(tmp_path):
     """A grading run or an offline notebook has no page."""
     with pytest.raises(EnvironmentMissing, match=r"tracking\.runs"):
-        Tracking(replace(LIVE, mlflow_uri="")).login()
+        Tracking(replace(LIVE, mlflow_uri="", lake_root=tmp_path.as_uri())).login()

@@ -86,4 +86,4 @@ def _surroundings(lesson: str) -> tuple[str, Bench]:
     env = LabEnv.from_environ()
     lake = Lake(env)
     landing = cache(partial(landing_files, lake.landing(lesson), lake.storage_options))
-    return env.language, Bench(lake.root, landing, lake.storage_options)
+    return env.language, Bench(lake.root, landing, lake.storage_options, user=env.user, tracker=env.mlflow_uri)
