@@ -6,7 +6,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflow_hub.datagen.changes import CALM, FILES, REASONS, generate
+from dataflow_hub.datagen.changes import EARLY, FILES, REASONS, generate
 
 SEEDS = st.integers(0, 2**63 - 1)
 any_seed = settings(max_examples=15, deadline=None)
@@ -54,14 +54,14 @@ def test_the_newest_version_is_the_largest(seed):
 
 @any_seed
 @given(SEEDS)
-def test_orders_with_several_messages_are_in_the_calm_files(seed):
+def test_orders_with_several_messages_are_in_the_early_files(seed):
     """So that a check of a later file looks at orders that have one message."""
     made = generate(seed, "S")
     count = Counter(each.key for each in made.ledger.messages if not each.why)
     for each in made.ledger.messages:
         if not each.why:
             assert (count[each.key] == 1) == (each.story == "plain")
-            assert each.story == "plain" or each.file < CALM
+            assert each.story == "plain" or each.file < EARLY
     assert all(any(each.file == file and each.story == "plain" for each in made.ledger.messages) for file in range(FILES))
 
 

@@ -10,15 +10,15 @@ import numpy as np
 
 from dataflow_hub.datagen.model import Generated, Size
 
-FILES = 5
-CALM = 2  # the first files: whatever happens to an order with several messages happens in these
+FILES = 3
+EARLY = 2  # the first files: whatever happens to an order with several messages happens in these
 STATUSES = ("criado", "pago", "enviado", "entregue")
 REASONS = ("not_json", "no_key", "bad_value")
 PLAIN: dict[Size, int] = {"S": 50, "M": 5_000, "L": 200_000}  # orders with one message, in each file
 _POISON_OF_A_KIND = 2  # in each file
 _REPEATS = 2  # how often the one unreadable text that is sent again is sent
 _FIRST_INSTANT = np.datetime64("2026-03-02T12:00:00", "s")
-# Orders with several messages: how many of them, and which versions come in each of the calm files.
+# Orders with several messages: how many of them, and which versions come in each of the early files.
 _STORIES: dict[str, tuple[int, tuple[tuple[int, ...], ...]]] = {
     "twice": (6, ((1, 2, 3), ())),
     "twice_later": (6, ((), (1, 2))),
