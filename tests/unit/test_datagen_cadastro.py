@@ -79,7 +79,7 @@ def test_branches_share_no_customer(seed):
     """Files of branches may be applied at the same moment without telling of the same customer."""
     made = generate(seed, "S")
     names = [name for branch in BRANCHES for name in {row["cliente_id"] for row in rows(made, branch)}]
-    assert len(names) == len(set(names)) == 32
+    assert len(names) == len(set(names)) == 24
     assert not set(names) & {row["cliente_id"] for name in BATCHES for row in rows(made, name)}
 
 
