@@ -103,7 +103,7 @@ def _numbers(rng: np.random.Generator, region: Ints, time: Floats) -> dict[str, 
     return {
         "distancia_km": np.round(_KM[region] * rng.lognormal(0, 0.35, count) * (1 + 0.8 * time), 1),
         "peso_kg": np.round(rng.lognormal(0.9, 0.8, count) * (1 + 1.2 * time), 2),
-        "valor": np.round(rng.lognormal(4.8, 0.7, count) * (1 + 0.8 * time), 2),
+        "valor": np.round(rng.lognormal(4.7, 0.7, count) * (1 + 1.5 * time), 2),
         "fila_pedidos": np.round(rng.lognormal(3.4, 0.5, count) * (1 + 1.6 * time)),
     }
 
