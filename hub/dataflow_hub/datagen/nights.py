@@ -89,7 +89,7 @@ def _night(
     early = rng.integers(8 * _HOUR, 14 * _HOUR, mornings)
     late = rng.integers(15 * _HOUR, 21 * _HOUR, count - mornings)
     seconds = np.concatenate([early, late])
-    km: npt.NDArray[np.float64] = np.round(np.clip(rng.normal(night.km, 1.2, count), max(0.3, night.km - 3), night.km + 3), 2)
+    km = rng.normal(night.km, 1.2, count).clip(max(0.3, night.km - 3), night.km + 3).round(2)
     minutes = _BASE_MINUTES + night.minutes_per_km * scale * km + rng.normal(0, 1, count)
     minutes *= _RAIN if night.rain else 1
     minutes[:mornings] *= _FAST_CLOCK if night.fast_clock else 1
