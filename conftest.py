@@ -56,7 +56,7 @@ def scratch_environment(state: Path) -> dict[str, str]:
     first = free_ports(30)
     names = ("hub", "hub_api", "proxy_api", "exchange", "s3", "s3_console", "mlflow")
     ports = {name: first + offset for offset, name in enumerate(names)} | {"formgrader": first + 8, "store_internal": first + 16}
-    ports |= {"kafka": first + 24, "kafka_controller": first + 25}
+    ports |= {"kafka": first + 24, "kafka_controller": first + 25, "auth_proxy": first + 26, "prefect": first + 27, "streamlit": first + 28}
     cache = os.environ.get("DATAFLOW_CACHE", str(CHECKOUT / ".dataflow" / "cache"))
     return {
         "DATAFLOW_STATE": str(state),

@@ -37,6 +37,9 @@ class Ports(_Section):
     mlflow: int
     kafka: int
     kafka_controller: int
+    auth_proxy: int
+    prefect: int
+    streamlit: int
     store_internal: int
 
 

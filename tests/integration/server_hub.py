@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PASSWORD = "quatro palavras bem longas"
-_PORTS = ("hub", "hub_api", "proxy_api", "exchange", "formgrader", "s3", "s3_console", "mlflow", "store_internal")
+_PORTS = ("hub", "hub_api", "proxy_api", "exchange", "formgrader", "s3", "s3_console", "mlflow", "store_internal", "auth_proxy")
 _WITHOUT_SERVICES = """
 from dataflow_hub.server.accounts import Services
 c.LabSpawner.services = Services(grant_store=None, grant_tracking=None)

@@ -31,7 +31,8 @@ def make_lab(folder, **more):
     first = free_ports(24)
     names = ("hub", "hub_api", "proxy_api", "exchange", "formgrader", "s3", "s3_console", "mlflow", "store_internal")
     environ = {f"DATAFLOW__PORTS__{name.upper()}": str(first + offset) for offset, name in enumerate(names)}
-    environ |= {"DATAFLOW__PORTS__KAFKA": str(first + 20), "DATAFLOW__PORTS__KAFKA_CONTROLLER": str(first + 21)}
+    later = ("auth_proxy", "prefect", "streamlit", "", "kafka", "kafka_controller")
+    environ |= {f"DATAFLOW__PORTS__{name.upper()}": str(first + 16 + offset) for offset, name in enumerate(later) if name}
     shared = {"DATAFLOW_CACHE": os.environ["DATAFLOW_CACHE"]} if "DATAFLOW_CACHE" in os.environ else {}
     return load_lab(state=folder, environ={**environ, **shared, **more})
 

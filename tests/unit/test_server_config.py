@@ -11,7 +11,7 @@ from traitlets.config import Config
 from dataflow_hub.errors import SettingsError
 from dataflow_hub.operations import roster
 from dataflow_hub.roster import open_roster
-from dataflow_hub.server import configure, roles
+from dataflow_hub.server import configure, pages, roles
 from dataflow_hub.server.attempts import Attempts
 from dataflow_hub.server.pages import TEMPLATES, tiles
 from dataflow_hub.server.ports import formgrader_ports
@@ -105,6 +105,29 @@ def test_tiles_are_by_role(lab: Lab) -> None:
     assert "grade" in icons["rui"]
     assert {"store", "admin"} <= icons["admin"]
     assert not {"store", "admin"} & icons["rui"]
+
+
+def test_the_tile_of_a_services_page_is_there_when_the_service_is(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prefect for staff, the dashboards for all; neither where it does not run, as in a lab of `./lab up` alone."""
+    roster.add(lab, "medallion", "ana", "Ana", "student", "en")
+    roster.add(lab, "medallion", "rui", "Rui", "instructor", "en")
+    open_roster(lab).add_admin("admin", "Admin", "en")
+    for running in (True, False):
+        monkeypatch.setattr(pages, "is_up", lambda _lab, _page, up=running: up)
+        icons = {user: {tile.icon for tile in tiles(lab, user)} & {"prefect", "streamlit"} for user in ("ana", "rui", "admin")}
+        both = {"prefect", "streamlit"} if running else set()
+        assert icons == {"ana": both - {"prefect"}, "rui": both, "admin": both}
+
+
+def test_pages_are_open_by_role(lab: Lab) -> None:
+    """Staff of any course open Prefect; every account opens the dashboards; the hub's start waits for neither."""
+    c = Config()
+    configure(c, lab)
+    found = {role["name"]: role["scopes"] for role in c.JupyterHub.load_roles}
+    assert "access:services!service=streamlit" in found["user"]
+    assert "access:services!service=prefect" not in found["user"]
+    assert "access:services!service=prefect" in found["formgrade-medallion"]
+    assert [service["timeout"] for service in c.JupyterHub.services if service["name"] in {"prefect", "streamlit"}] == [0, 0]
 
 
 def test_every_text_is_there_in_both_languages() -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataflow_hub.roster import open_roster
+from dataflow_hub.server.service_pages import PAGES, ServicePage
 from dataflow_hub.server.texts import Texts, account_language
+from dataflow_hub.services.health import tcp_probe
 
 if TYPE_CHECKING:
     from traitlets.config import Config
@@ -57,12 +59,23 @@ def tiles(lab: Lab, name: str) -> list[Tile]:
         if role != "student"
     ]
     found += [Tile("tile_mlflow", "tile_mlflow_text", f"http://127.0.0.1:{ports.mlflow}/", "mlflow")]
+    is_staff = roster.is_admin(name) or any(role != "student" for role in roster.roles(name).values())
+    found += [
+        Tile(f"tile_{page.name}", f"tile_{page.name}_text", f"{page.prefix}/", page.name)
+        for page in PAGES
+        if (is_staff or not page.staff_only) and is_up(lab, page)
+    ]
     if roster.is_admin(name):
         found += [
             Tile("tile_store", "tile_store_text", f"http://127.0.0.1:{ports.s3_console}/", "store"),
             Tile("tile_admin", "tile_admin_text", "/hub/admin", "admin", new_tab=False),
         ]
     return found
+
+
+def is_up(lab: Lab, page: ServicePage) -> bool:
+    """Tell whether a page's service and the login proxy listen: most labs run without them, and no tile is to lead nowhere."""
+    return all(tcp_probe(port)(lab).ok for port in ("auth_proxy", page.port))
 
 
 def _language(lab: Lab, user: Any) -> str:

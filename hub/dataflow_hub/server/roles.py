@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dataflow_hub import secrets
 from dataflow_hub.server.ports import courses, formgrader_ports
+from dataflow_hub.server.service_pages import PAGES, access_scope, hub_service
 
 if TYPE_CHECKING:
     from traitlets.config import Config
@@ -16,13 +17,16 @@ if TYPE_CHECKING:
 EXCHANGE_ACCESS = "access:services!service=exchange"
 # what the token in a student's server may do: report its own activity, say whose it is, reach the exchange
 SERVER_TOKEN_SCOPES = ["users:activity!user", "read:users:name!user", EXCHANGE_ACCESS]
+_STAFF_PAGES = tuple(access_scope(page) for page in PAGES if page.staff_only)
+_PAGES_FOR_ALL = tuple(access_scope(page) for page in PAGES if not page.staff_only)
 _CULLER_SCOPES = ["list:users", "read:users:activity", "read:servers", "delete:servers"]
 _WAIT_SECONDS = 1  # the hub would wait for each service at its start, and they for the hub
 
 
 def configure(c: Config, lab: Lab) -> None:
     """Set roles and services; who is in which group is the authenticator's to say."""
-    c.JupyterHub.services = [*_services(lab), *(formgrader_service(lab, course) for course in courses(lab))]
+    pages = [hub_service(lab, page) for page in PAGES]
+    c.JupyterHub.services = [*_services(lab), *pages, *(formgrader_service(lab, course) for course in courses(lab))]
     c.JupyterHub.load_roles = [*_roles(), *(formgrader_role(course) for course in courses(lab))]
     c.Spawner.server_token_scopes = SERVER_TOKEN_SCOPES
 
@@ -55,8 +59,9 @@ def formgrader_service(lab: Lab, course: str) -> dict[str, Any]:
 
 
 def formgrader_role(course: str) -> dict[str, Any]:
-    """Give the role that opens a course's formgrader to its graders."""
-    return {"name": grader_group(course), "scopes": [f"access:services!service=formgrader-{course}"], "groups": [grader_group(course)]}
+    """Give the role that opens a course's formgrader, and the pages for staff, to its graders."""
+    scopes = [f"access:services!service=formgrader-{course}", *_STAFF_PAGES]
+    return {"name": grader_group(course), "scopes": scopes, "groups": [grader_group(course)]}
 
 
 def formgrader_token(lab: Lab, course: str) -> str:
@@ -89,7 +94,11 @@ def _services(lab: Lab) -> list[dict[str, Any]]:
 
 def _roles() -> list[dict[str, Any]]:
     return [
-        {"name": "user", "description": "Every account: its own pages and server, and the exchange", "scopes": ["self", EXCHANGE_ACCESS]},
+        {
+            "name": "user",
+            "description": "Every account: its own pages and server, the exchange, and the pages for all",
+            "scopes": ["self", EXCHANGE_ACCESS, *_PAGES_FOR_ALL],
+        },
         {"name": "exchange-service", "scopes": ["read:users:name", "read:users:groups"], "services": ["exchange"]},
         {
             "name": "lab-operations",

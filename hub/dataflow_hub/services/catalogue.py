@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from dataflow_hub.errors import ServiceError, SettingsError
-from dataflow_hub.services import kafka, object_store, tracking
+from dataflow_hub.services import kafka, live_orders, object_store, prefect_server, streamlit_server, tracking
 from dataflow_hub.services.health import http_probe, tcp_probe
 from dataflow_hub.services.model import Service
 from dataflow_hub.settings import Lab
@@ -28,6 +28,10 @@ def _console_page(lab: Lab) -> str:
 
 def _hub_page(lab: Lab) -> str:
     return lab.public_url
+
+
+def _page(path: str, lab: Lab) -> str:
+    return f"{lab.public_url}{path}"
 
 
 DEFAULT_GROUPS = ("core",)  # what `./lab up` starts when it is told nothing: a class that streams nothing pays for no broker
@@ -122,6 +126,63 @@ CATALOGUE: tuple[Service, ...] = (
         secrets=kafka.SECRETS,
         install=kafka.install,
         prepare=kafka.prepare,
+        settle=live_orders.admit,
+    ),
+    Service(
+        name="live-orders",
+        group="live",
+        title="Live orders: Kafka to gold",
+        ports=(),
+        command=live_orders.command,
+        health=live_orders.health,
+        depends_on=("kafka", "object-store"),
+        secrets=live_orders.SECRETS,
+        environment=live_orders.environment,
+        prepare=live_orders.prepare,
+    ),
+    Service(
+        name="auth-proxy",
+        group="visualization",
+        title="Login proxy of service pages",
+        ports=("auth_proxy",),
+        command=partial(_python_module, "dataflow_hub.server.auth_proxy"),
+        health=http_probe("auth_proxy", "/health"),
+        depends_on=("hub",),
+        secrets=("prefect-hub-token", "streamlit-hub-token", "auth-proxy-cookie"),
+    ),
+    Service(
+        name="prefect",
+        group="orchestration",
+        title="Prefect",
+        ports=("prefect",),
+        command=prefect_server.command,
+        health=http_probe("prefect", "/api/health"),
+        secrets=prefect_server.SECRETS,
+        environment=prefect_server.environment,
+        prepare=prefect_server.prepare,
+        web_page=partial(_page, prefect_server.PREFIX),
+    ),
+    Service(
+        name="prefect-flows",
+        group="orchestration",
+        title="Prefect: runner of the lab's flows",
+        ports=(),
+        command=partial(_python_module, "dataflow_hub.pipelines.serve"),
+        health=prefect_server.runner_health,
+        depends_on=("prefect", "object-store", "auth-proxy"),
+        environment=prefect_server.client_environment,
+    ),
+    Service(
+        name="streamlit",
+        group="visualization",
+        title="Dashboards (Streamlit)",
+        ports=("streamlit",),
+        command=streamlit_server.command,
+        health=http_probe("streamlit", f"{streamlit_server.PREFIX}/_stcore/health"),
+        depends_on=("object-store", "auth-proxy"),
+        secrets=streamlit_server.SECRETS,
+        environment=streamlit_server.environment,
+        web_page=partial(_page, f"{streamlit_server.PREFIX}/"),
     ),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from dataflow_hub.services.model import Health
 from dataflow_hub.settings import Lab
@@ -39,11 +39,13 @@ def tcp_probe(port_setting: str) -> Callable[[Lab], Health]:
     return probe
 
 
-def get(host: str, port: int, path: str, *, expect: tuple[int, ...] = (200,), tls: bool = False) -> Health:
+def get(  # noqa: PLR0913 - one request and what is wanted of it
+    host: str, port: int, path: str, *, expect: tuple[int, ...] = (200,), tls: bool = False, headers: Mapping[str, str] | None = None
+) -> Health:
     """Give what a GET says about a service's health; an unanswered one is unhealthy, never an exception."""
     connection = _connection(host, port, tls=tls)
     try:
-        connection.request("GET", path)
+        connection.request("GET", path, headers=dict(headers or {}))
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
         return Health(ok=False, detail=f"port {port}: {getattr(error, 'strerror', None) or type(error).__name__}")

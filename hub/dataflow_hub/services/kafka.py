@@ -201,6 +201,37 @@ def revoke(lab: Lab, user: str) -> None:
     _granted(lab, name).unlink(missing_ok=True)
 
 
+def admit_reader(lab: Lab, name: str, password: str, topic: str) -> None:
+    """Give a service of the lab the login `name`, which reads one topic in groups below `<name>.`, and can do nothing else.
+
+    Raises
+    ------
+    ServiceError
+        Kafka does not answer, or refuses.
+    """
+    from confluent_kafka.admin import (
+        AclBinding,
+        AclOperation,
+        AclPermissionType,
+        ResourcePatternType,
+        ResourceType,
+        ScramCredentialInfo,
+        ScramMechanism,
+        UserScramCredentialUpsertion,
+    )
+
+    client = _admin(lab)
+    info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, _ITERATIONS)
+    _done(client.alter_user_scram_credentials([UserScramCredentialUpsertion(name, info, password.encode())], **_patience()))
+    places = ((ResourceType.TOPIC, topic, ResourcePatternType.LITERAL), (ResourceType.GROUP, f"{name}.", ResourcePatternType.PREFIXED))
+    rules = [
+        AclBinding(*place, f"User:{name}", "*", AclOperation[word], AclPermissionType.ALLOW)
+        for place in places
+        for word in ("READ", "DESCRIBE")
+    ]
+    _done(client.create_acls(rules, **_patience()))
+
+
 def ensure_topic(lab: Lab, topic: str, partitions: int) -> None:
     """Make a topic unless it is there.
 

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 from dataflow_hub.errors import MissingError, ServiceError
 from dataflow_hub.secrets import secret
 from dataflow_hub.services.certificates import ensure_certificates
+from dataflow_hub.services.store_accounts import ACCOUNTS, credentials
 from dataflow_hub.settings import Lab
 from dataflow_hub.workspace import write_private
 
@@ -37,6 +38,7 @@ TRACKING_BUCKET = "mlflow"
 SECRETS = (
     "store-root-key",
     "store-mlflow-key",
+    *(account.secret_name for account in ACCOUNTS),
     "store-console-password",
     "store-jwt-write",
     "store-jwt-read",
@@ -319,6 +321,7 @@ def _identities(lab: Lab) -> list[dict[str, object]]:
     return [
         _identity("root", "root", secret(lab.workspace, "store-root-key"), ["Admin", "Read", "Write", "List", "Tagging"]),
         _identity("mlflow", access_key, secret_key, own),
+        *(_identity(account.name, *credentials(lab, account), account.actions) for account in ACCOUNTS),
     ]
 
 
