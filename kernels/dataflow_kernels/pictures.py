@@ -6,12 +6,20 @@ from html import escape
 
 from dataflow_kernels.checks.outcome import Text
 
-_STAGES: tuple[tuple[str, Text, Text, str], ...] = (
+_Stage = tuple[str, Text, Text, str]
+_STAGES: tuple[_Stage, ...] = (
     ("sources", Text("Sources", "Fontes"), Text("shops, apps, files", "lojas, apps, arquivos"), "#5b6770"),
     ("bronze", Text("Bronze", "Bronze"), Text("all that landed, as it was", "tudo que chegou, como era"), "#a0622d"),
     ("silver", Text("Silver", "Silver"), Text("typed, deduplicated, explained", "tipada, sem duplicatas, explicada"), "#6f7f8f"),
     ("gold", Text("Gold", "Gold"), Text("numbers people trust", "números confiáveis"), "#a8820a"),
     ("use", Text("Use", "Uso"), Text("dashboards, models", "painéis, modelos"), "#3d5a80"),
+)
+_MODEL: tuple[_Stage, ...] = (
+    ("prepare", Text("Prepare", "Preparar"), Text("the past, without the future", "o passado, sem o futuro"), "#6f7f8f"),
+    ("train", Text("Train", "Treinar"), Text("runs that can be repeated", "execuções que se repetem"), "#a0622d"),
+    ("register", Text("Register", "Registrar"), Text("versions, one champion", "versões, um campeão"), "#a8820a"),
+    ("deploy", Text("Deploy", "Publicar"), Text("answers, by night and by call", "respostas em lote e por chamada"), "#3d5a80"),
+    ("orchestrate", Text("Orchestrate", "Orquestrar"), Text("every night, whatever fails", "toda noite, falhe o que falhar"), "#4f6f52"),
 )
 _WIDTH, _GAP = 168, 30
 
@@ -39,18 +47,35 @@ def pipeline(today: str, language: str | None = None) -> Picture:
     language
         "en" or "pt-BR"; by default, the student's.
     """
+    return _draw(_STAGES, today, language)
+
+
+def model_path(today: str, language: str | None = None) -> Picture:
+    """Draw the way of a model from data to a service that lasts, with the step `today` lit.
+
+    Parameters
+    ----------
+    today
+        "prepare", "train", "register", "deploy" or "orchestrate".
+    language
+        "en" or "pt-BR"; by default, the student's.
+    """
+    return _draw(_MODEL, today, language)
+
+
+def _draw(stages: tuple[_Stage, ...], today: str, language: str | None) -> Picture:
     from dataflow_kernels.environ import LabEnv
 
     tongue = language or LabEnv.from_environ().language
-    boxes = "".join(_box(number, stage, today, tongue) for number, stage in enumerate(_STAGES))
-    description = " → ".join(f"[{name.to(tongue)}]" if key == today else name.to(tongue) for key, name, _, _ in _STAGES)
-    width = len(_STAGES) * (_WIDTH + _GAP)
+    boxes = "".join(_box(number, stage, today, tongue) for number, stage in enumerate(stages))
+    description = " → ".join(f"[{name.to(tongue)}]" if key == today else name.to(tongue) for key, name, _, _ in stages)
+    width = len(stages) * (_WIDTH + _GAP)
     label = escape(description, quote=True)
     shape = f'xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} 96" style="max-width:100%;height:auto"'
     return Picture(f'<svg {shape} role="img" aria-label="{label}">{boxes}</svg>', description)
 
 
-def _box(number: int, stage: tuple[str, Text, Text, str], today: str, language: str) -> str:
+def _box(number: int, stage: _Stage, today: str, language: str) -> str:
     key, name, says, colour = stage
     lit = key == today
     left = 4 + number * (_WIDTH + _GAP)
