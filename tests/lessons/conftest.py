@@ -7,6 +7,7 @@ import pytest
 
 from dataflow_hub.grading import build
 from dataflow_hub.grading.course import load_lesson
+from dataflow_hub.grading.players import Players
 from dataflow_hub.grading.trial import Trial, try_all
 from dataflow_hub.operations.lessons import find_all
 from dataflow_hub.settings import load_lab
@@ -40,7 +41,14 @@ def pytest_generate_tests(metafunc):
 
 
 @pytest.fixture(scope="session")
-def tried(tmp_path_factory, pytestconfig):
+def players():
+    """Give the one warm process of this worker: all lessons are tried on it, one after the other."""
+    with Players(1) as warm:
+        yield warm
+
+
+@pytest.fixture(scope="session")
+def tried(players, tmp_path_factory, pytestconfig):
     """Give what came of every candidate of a lesson: the reference on three unseen seeds, the others on one."""
 
     @cache
@@ -50,6 +58,6 @@ def tried(tmp_path_factory, pytestconfig):
         trials["blank"] = Trial(build.release_notebook(lesson, "en"), OTHER_SEEDS)
         for path in (*lesson.solutions, *chosen(lesson.mutants, pytestconfig)):
             trials[path.stem] = Trial(build.with_solution(lesson, path), OTHER_SEEDS, whole=False)
-        return try_all(load_lab().workspace, lesson, trials, tmp_path_factory.mktemp(lesson.name), compiled=False)
+        return try_all(load_lab().workspace, lesson, trials, tmp_path_factory.mktemp(lesson.name), players, compiled=False)
 
     return lambda lesson: try_lesson(LESSONS.index(lesson))

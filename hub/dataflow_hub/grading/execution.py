@@ -15,8 +15,9 @@ from dataflow_hub.errors import GradingError, LessonError
 from dataflow_hub.grading import build
 from dataflow_hub.grading.course import LANGUAGES
 from dataflow_hub.grading.judge import VISIBLE_CHECKS
+from dataflow_hub.grading.players import without_override
 from dataflow_hub.grading.run_box import write_files
-from dataflow_hub.grading.trial import STUDENT, without_override
+from dataflow_hub.grading.trial import STUDENT
 from dataflow_kernels.environ import process_environment
 from dataflow_kernels.install import local_environment
 

@@ -11,6 +11,7 @@ from dataflow_hub.grading import build
 from dataflow_hub.grading.gate_rule import Candidate, GateRow, coverage, row
 from dataflow_hub.grading.judge import Seeds, code_of, judge
 from dataflow_hub.grading.leaks import leaks
+from dataflow_hub.grading.players import Players
 from dataflow_hub.grading.run_box import scratch
 from dataflow_hub.grading.trial import Trial, can_try, try_all
 
@@ -28,7 +29,7 @@ _FEW_SEEDS = 2
 _MANY_SEEDS, _PARTS = 20, 2  # the reference, in parts that run side by side
 
 
-def run_gate(lab: Lab, lesson: Lesson, *, seeds: int, report: Callable[[str], None]) -> list[GateRow]:
+def run_gate(lab: Lab, lesson: Lesson, players: Players, *, seeds: int, report: Callable[[str], None]) -> list[GateRow]:
     """Try a lesson's reference, blank release, other solutions and mutants, and search its release for what must not be there.
 
     The reference and the blank release go the way of a student's work, in sandboxes; the rest, and the reference on many more
@@ -41,16 +42,17 @@ def run_gate(lab: Lab, lesson: Lesson, *, seeds: int, report: Callable[[str], No
     """
     leaked = leaks(lesson)
     rows = [GateRow(lesson.name, "release", "no solution, no hidden check", ", ".join(leaked) or "none", not leaked)]
-    for each in _rows(lab, lesson, seeds):
+    for each in _rows(lab, lesson, players, seeds):
         rows.append(each)
         report(f"{lesson.name}: {each.tried}: {'as it should be' if each.ok else f'expected {each.expected}, found {each.found}'}")
     return [*rows, coverage(lesson)]
 
 
-def _rows(lab: Lab, lesson: Lesson, seeds: int) -> Iterator[GateRow]:
+def _rows(lab: Lab, lesson: Lesson, players: Players, seeds: int) -> Iterator[GateRow]:
     reference = _reference(lesson)
-    yield _boxed(lab, lesson, reference, seeds, lesson.data.visible_size)
-    yield _boxed(lab, lesson, _blank(lesson), 1, lesson.data.hidden_size)
+    boxed = ((reference, seeds, lesson.data.visible_size), (_blank(lesson), 1, lesson.data.hidden_size))
+    with ThreadPoolExecutor(lab.settings.grading.workers) as pool:
+        yield from pool.map(lambda each: _boxed(lab, lesson, *each), boxed)
     others = _others(lesson)
     if not can_try(lesson, _FIRST_SEED):
         with ThreadPoolExecutor(lab.settings.grading.workers) as pool:
@@ -64,7 +66,7 @@ def _rows(lab: Lab, lesson: Lesson, seeds: int) -> Iterator[GateRow]:
         candidates[name] = replace(reference, name=name)
         trials[name] = Trial(reference.notebook, hidden[number::_PARTS])
     with scratch(lab) as folder:
-        tried = try_all(lab.workspace, _of_size(lesson, lesson.data.hidden_size), trials, folder, workers=lab.settings.grading.workers)
+        tried = try_all(lab.workspace, _of_size(lesson, lesson.data.hidden_size), trials, folder, players)
     yield from (row(lesson, candidates[name], tried[name].outcomes, "; ".join(tried[name].errors)) for name in candidates)
 
 
@@ -84,7 +86,8 @@ def try_some(lab: Lab, lesson: Lesson, names: Sequence[str], seeds: int, folder:
     if not can_try(lesson, _FIRST_SEED):
         raise LessonError(f"{lesson.name} kills its writer, which needs a sandbox.", fix=f"./lab course check --lesson {lesson.name}")
     trials = {name: Trial(every[name].notebook, _unseen(seeds)) for name in names or every}
-    tried = try_all(lab.workspace, lesson, trials, folder, workers=min(len(trials), lab.settings.grading.workers), compiled=False)
+    with Players(min(len(trials), lab.settings.grading.workers)) as players:
+        tried = try_all(lab.workspace, lesson, trials, folder, players, compiled=False)
     return [row(lesson, every[name], tried[name].outcomes, "; ".join(tried[name].errors)) for name in trials]
 
 

@@ -7,30 +7,26 @@ the writer cannot be played here; a lesson that has some is tried in sandboxes.
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import nbformat
 
-from dataflow_hub.errors import GradingError
 from dataflow_hub.grading import build, cases
 from dataflow_hub.grading.judge import VISIBLE_CHECKS, code_of
 from dataflow_hub.grading.run_box import write_files
 from dataflow_kernels.install import local_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from nbformat.notebooknode import NotebookNode
 
     from dataflow_hub.grading.course import Lesson
+    from dataflow_hub.grading.players import Players
     from dataflow_hub.workspace import Workspace
     from dataflow_kernels.checks.outcome import Outcome
 
@@ -71,8 +67,8 @@ def can_try(lesson: Lesson, seed: int) -> bool:
     return all(step.fault != "killed" for case in planned.cases for step in case.steps)
 
 
-def try_all(  # noqa: PLR0913 - what to try, where, and how
-    workspace: Workspace, lesson: Lesson, trials: Mapping[str, Trial], folder: Path, *, workers: int = 1, compiled: bool = True
+def try_all(  # noqa: PLR0913 - what to try, where, by whom, and how
+    workspace: Workspace, lesson: Lesson, trials: Mapping[str, Trial], folder: Path, players: Players, *, compiled: bool = True
 ) -> dict[str, Tried]:
     """Run every trial and judge it; give what came of each by name.
 
@@ -80,15 +76,15 @@ def try_all(  # noqa: PLR0913 - what to try, where, and how
     ----------
     folder
         An empty folder for all that the trials write.
-    workers
-        How many JVMs share the work: one submission keeps about one core busy.
+    players
+        The warm processes that share the work: one submission keeps about one core busy.
     compiled
         Whether Spark compiles its queries, as it does for students. Without it, a trial on small data takes a fifth less.
 
     Raises
     ------
     GradingError
-        The process that runs the trials died, or a check broke.
+        A process that plays the trials died, or a check broke.
     """
     plans = {name: cases.plan(lesson, VISIBLE_SEED, trial.seeds) for name, trial in trials.items()}
     write_files(folder / "landing", next(iter(plans.values())).landing)
@@ -96,16 +92,16 @@ def try_all(  # noqa: PLR0913 - what to try, where, and how
         for seed, case in zip(trials[name].seeds, plan.cases, strict=True):
             write_files(folder / f"landing-{seed}", case.batches)
     (folder / VISIBLE_CHECKS).write_bytes(build.visible_checks(lesson))
-    with ThreadPoolExecutor(workers) as pool:
-        runs = []
-        for number, names in enumerate(_shares(trials, workers)):
-            submissions = [submission(lesson, _folder(name), trials[name], plans[name]) for name in names]
-            environment = asdict(local_environment(workspace.jars, folder / f"spark-{number}", user=STUDENT))
-            request = {"lesson": lesson.name, "compiled": compiled, "submissions": submissions}
-            timeout = _ONE_CASE_SECONDS * sum(trials[name].work for name in names)
-            runs.append(pool.submit(_run, folder, number, {**request, "environment": environment}, timeout))
-        for run in runs:
-            run.result()
+    environment = asdict(local_environment(workspace.jars, folder / "spark", user=STUDENT))
+    common = {"folder": str(folder), "lesson": lesson.name, "compiled": compiled, "environment": environment}
+
+    def play(name: str) -> None:
+        request = {**common, "submission": submission(lesson, _folder(name), trials[name], plans[name])}
+        with players.one() as player:
+            player.play(request, _ONE_CASE_SECONDS * trials[name].work)
+
+    with ThreadPoolExecutor(players.count) as pool:
+        list(pool.map(play, sorted(trials, key=lambda name: -trials[name].work)))
     return {name: _judge(lesson, folder / _folder(name), plan) for name, plan in plans.items()}
 
 
@@ -117,14 +113,6 @@ def _judge(lesson: Lesson, folder: Path, plan: cases.Plan) -> Tried:
 def _folder(name: str) -> str:
     """Name a trial's folder: Spark reads paths as addresses, in which a blank is another character."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", name)
-
-
-def _shares(trials: Mapping[str, Trial], workers: int) -> list[list[str]]:
-    """Give each worker about the same work."""
-    shares: list[list[str]] = [[] for _ in range(min(workers, len(trials)))]
-    for name in sorted(trials, key=lambda name: -trials[name].work):
-        min(shares, key=lambda names: sum(trials[each].work for each in names)).append(name)
-    return shares
 
 
 def submission(lesson: Lesson, name: str, trial: Trial, plan: cases.Plan) -> dict[str, object]:
@@ -141,22 +129,3 @@ def _judged_part(lesson: Lesson, notebook: NotebookNode) -> NotebookNode:
     marks = [cell.metadata.get("nbgrader", {}) if cell.cell_type == "code" else {} for cell in notebook.cells]
     last = max(number for number, mark in enumerate(marks) if mark.get("solution") or mark.get("grade_id") in visible)
     return nbformat.from_dict({**notebook, "cells": notebook.cells[: last + 1]})
-
-
-def _run(folder: Path, number: int, request: dict[str, object], timeout: float) -> None:
-    (folder / f"request-{number}.json").write_text(json.dumps(request), encoding="utf-8")
-    argv = [*without_override(), sys.executable, "-m", "dataflow_hub.grading.trial_process", str(folder), str(number)]
-    try:
-        done = subprocess.run(argv, cwd=folder, capture_output=True, timeout=timeout, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise GradingError("Trying the lesson took too long.", why=f"It ran longer than {timeout:.0f} s.") from error
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip()[-1500:]
-        raise GradingError("The process that tries the lesson ended early.", why=said or f"exit code {done.returncode}")
-
-
-def without_override() -> Sequence[str]:
-    """As root, give up the right to write into folders that are read-only: a refused commit must be refused."""
-    if os.geteuid() != 0:
-        return ()
-    return (str(shutil.which("setpriv")), "--bounding-set", "-dac_override", "--inh-caps", "-dac_override", "--")

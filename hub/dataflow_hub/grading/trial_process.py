@@ -1,4 +1,4 @@
-"""The process of `trial`: `python -m dataflow_hub.grading.trial_process FOLDER NUMBER` plays FOLDER/request-NUMBER.json.
+"""The process of `players`: plays each request of its standard input, one JSON line each, and answers with a line when it is done.
 
 It writes each notebook's artefacts as `cases.evaluate` wants them.
 """
@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from functools import partial
@@ -45,16 +46,33 @@ _ERROR_CHARACTERS = 300
 class _WarmSpark:
     """The one Spark of all trials, started when one first asks for it."""
 
-    def __init__(self, env: LabEnv, *, compiled: bool) -> None:
-        self.lab, self.compiled = LabSpark(env), compiled
+    def __init__(self, env: LabEnv) -> None:
+        self.lab, self.compiled = LabSpark(env), True
+        self.original: dict[str, str] = {}
 
     def session(self) -> Any:
         """Give the session; a submission that stopped it does not spoil the next."""
         self.lab.start(_COMPILER)
         session = self.lab.session()
+        self.original = self.original or dict(session.conf.getAll)
         for name, value in {} if self.compiled else _NOT_COMPILED.items():
             session.conf.set(name, value)
         return session
+
+    def forget(self) -> None:
+        """Take back what a submission left in the session: streams, cached tables, settings."""
+        if not self.original:
+            return
+        session = self.lab.session()
+        for query in session.streams.active:
+            query.stop()
+        session.catalog.clearCache()
+        session._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()  # noqa: SLF001 - there is no public way
+        for name in set(session.conf.getAll) - set(self.original):
+            session.conf.unset(name)
+        for name, value in self.original.items():
+            if session.conf.isModifiable(name) and session.conf.get(name) != value:
+                session.conf.set(name, value)
 
 
 class _WarmKafka:
@@ -75,20 +93,30 @@ class _WarmKafka:
             self.started.stop()
 
 
-def main(folder: Path, number: str) -> None:
-    """Play every submission of one request."""
+def main() -> None:
+    """Play one request after the other until the input ends."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever a notebook prints is not an answer
     export_defaults({**QUIET, "MPLBACKEND": "agg"})
-    request = json.loads((folder / f"request-{number}.json").read_text(encoding="utf-8"))
-    env = LabEnv(**request["environment"])
-    spark, kafka = _WarmSpark(env, compiled=request["compiled"]), _WarmKafka(env)
-    try:
-        for place, submission in enumerate(request["submissions"]):
-            warm = {"spark": Lazy(spark.session), "topics": Lazy(partial(kafka.topics, place))}
+    with tempfile.TemporaryDirectory(prefix="trials-", ignore_cleanup_errors=True) as own:
+        spark = kafka = None
+        for number, line in enumerate(sys.stdin):
+            request = json.loads(line)
+            if spark is None or kafka is None:
+                env = replace(LabEnv(**request["environment"]), lake_root=Path(own).as_uri(), spark_log=f"{own}/spark.log")
+                spark, kafka = _WarmSpark(env), _WarmKafka(env)
+            spark.compiled = request["compiled"]
+            os.chdir(request["folder"])
+            warm = {"spark": Lazy(spark.session), "topics": Lazy(partial(kafka.topics, number))}
             with contextlib.redirect_stdout(io.StringIO()):
-                _play(folder, warm, submission, request)
-    finally:
-        spark.lab.stop()
-        kafka.stop()
+                _play(Path(request["folder"]), warm, request["submission"], request)
+                _attempt(spark.forget)
+            answers.write(json.dumps({"played": request["submission"]["name"]}) + "\n")
+            answers.flush()
+        os.chdir(own)
+        if spark and kafka:
+            spark.lab.stop()
+            kafka.stop()
 
 
 def _play(folder: Path, warm: dict[str, Lazy], submission: dict[str, Any], request: dict[str, Any]) -> None:
@@ -162,4 +190,4 @@ def _refused(folder: Path) -> Iterator[None]:
 
 if __name__ == "__main__":
     os.umask(0o022)
-    main(Path(sys.argv[1]), sys.argv[2])
+    main()

@@ -13,6 +13,7 @@ from dataflow_hub.errors import LabError
 from dataflow_hub.grading import build, cases
 from dataflow_hub.grading.course import Lesson
 from dataflow_hub.grading.execution import Parameters, execute
+from dataflow_hub.grading.players import Players
 from dataflow_hub.grading.run_box import write_files
 from dataflow_hub.grading.trial import VISIBLE_SEED, Trial, Tried, submission, try_all
 from dataflow_hub.settings import Lab
@@ -61,7 +62,8 @@ def _trials(lesson: Lesson, sample: int) -> dict[str, Trial]:
 def _lesson(workspace: Workspace, lesson: Lesson, trials: Mapping[str, Trial], folder: Path) -> BenchRow:
     begin = time.monotonic()
     (folder / "ours").mkdir()
-    ours = try_all(workspace, lesson, trials, folder / "ours", workers=2, compiled=False)
+    with Players(2) as players:
+        ours = try_all(workspace, lesson, trials, folder / "ours", players, compiled=False)
     ours_seconds = time.monotonic() - begin
     begin = time.monotonic()
     theirs = {name: _by_papermill(workspace, lesson, trial, folder / "papermill" / name) for name, trial in trials.items()}

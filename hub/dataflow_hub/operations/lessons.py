@@ -18,6 +18,7 @@ from dataflow_hub.grading.execution import Execution, Parameters, execute
 from dataflow_hub.grading.gate import run_gate, try_some
 from dataflow_hub.grading.gate_rule import GateRow
 from dataflow_hub.grading.lint import lint
+from dataflow_hub.grading.players import Players
 from dataflow_hub.grading.verdict import record, recorded
 from dataflow_hub.server.accounts import released_lessons
 from dataflow_hub.settings import Lab
@@ -95,7 +96,8 @@ def _lesson_row(lesson: Lesson, is_released: bool) -> LessonRow:
 
 def check(lab: Lab, chosen: Sequence[Lesson], *, seeds: int = 3, report: Report = silent) -> list[GateRow]:
     """Put lessons through the contract and the release gate, and give what was found."""
-    return [row for lesson in chosen for row in _check(lab, lesson, seeds, report)]
+    with Players(lab.settings.grading.workers) as players:
+        return [row for lesson in chosen for row in _check(lab, lesson, players, seeds, report)]
 
 
 def tally(rows: Sequence[GateRow]) -> str:
@@ -107,11 +109,11 @@ def tally(rows: Sequence[GateRow]) -> str:
     return f"{count} lessons: {caught} of {len(mutants)} mutants caught, {wronged} of {len(right)} right answers lost marks"
 
 
-def _check(lab: Lab, lesson: Lesson, seeds: int, report: Report) -> list[GateRow]:
+def _check(lab: Lab, lesson: Lesson, players: Players, seeds: int, report: Report) -> list[GateRow]:
     problems = contract_problems(lesson)
     if problems:  # running what breaks the contract would only say so less clearly
         return problems
-    rows = run_gate(lab, lesson, seeds=seeds, report=report)
+    rows = run_gate(lab, lesson, players, seeds=seeds, report=report)
     if all(row.ok for row in rows):
         report(f"Verdict written to {record(lesson, rows, seeds)}")
     return rows
@@ -122,7 +124,7 @@ def checked(lab: Lab, lesson: Lesson, seeds: int, report: Report) -> list[GateRo
     rows = recorded(lesson, seeds)
     if not rows:
         report(f"{lesson.name}: changed since its last verdict, so all of its solutions and mutants are tried; this takes minutes")
-        return _check(lab, lesson, seeds, report)
+        return check(lab, [lesson], seeds=seeds, report=report)
     report(f"{lesson.name}: unchanged since it passed the gate ({len(rows)} rows)")
     return contract_problems(lesson) or rows
 
