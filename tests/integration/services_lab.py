@@ -64,6 +64,19 @@ def with_kafka(folder):
         operations.down(lab, lambda _line: None)
 
 
+@contextmanager
+def installed(folder, *groups):
+    """Give a lab whose `groups` run, with all that they need: jars are fetched once, into the cache that all tests share."""
+    lab = make_lab(folder, DATAFLOW_CACHE=os.environ.get("DATAFLOW_CACHE", str(CHECKOUT / ".dataflow" / "cache")))
+    operations.install(lab, lambda _line: None, groups)
+    try:
+        operations.start_services(lab, lambda _line: None, groups)
+        yield lab
+    finally:
+        with suppress(LabError):
+            operations.down(lab, lambda _line: None)
+
+
 def s3(access, **more):
     """Give the S3 client of one student's access."""
     address = access.endpoint.removeprefix("http://")

@@ -6,16 +6,18 @@ import json
 import os
 import re
 import signal
+import sys
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 from tests.integration.server_hub import PASSWORD, HubRig
-from tests.integration.services_lab import started
+from tests.integration.services_lab import installed
 from tests.security.test_server_login import Browser
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
@@ -30,6 +32,7 @@ from dataflow_hub.services.family import members
 from dataflow_hub.services.store_accounts import DASHBOARDS, FLOWS, LIVE, delta_options
 
 pytestmark = pytest.mark.integration
+IDLE_MIB = 4096
 SERVICES = ("auth-proxy", "prefect", "prefect-flows", "streamlit")
 
 
@@ -39,7 +42,7 @@ def lab(tmp_path_factory):
     folder.mkdir()
     for parent in (folder, *folder.parents[:3]):
         parent.chmod(parent.stat().st_mode | 0o011)
-    with started(folder, "prefect-flows", "streamlit") as lab:
+    with installed(folder, "all") as lab:
         people = open_roster(lab)
         for user, role in (("ana", "student"), ("professora", "instructor")):
             roster.add(lab, "medallion", user, user.title(), role, "pt-BR")
@@ -109,10 +112,24 @@ def put_bronze(lab, name):
 
 
 def test_everything_is_healthy_in_status(lab):
-    """`./lab status` knows the four, and where their pages are they are behind the front door."""
+    """After `./lab up all` every service answers, these among them."""
     rows = {row.name: row for row in operations.status(lab)}
-    assert all(rows[name].healthy and rows[name].wanted for name in SERVICES), rows
-    assert not rows["kafka"].wanted
+    assert all(row.healthy and row.wanted for row in rows.values()), rows
+    assert set(SERVICES) < set(rows)
+
+
+def test_everything_together_idles_below_four_gib(lab, record_property, capsys):
+    """`./lab up all` fits a laptop: the memory of all processes, what they share counted once."""
+    idle = Counter()
+    names = {row.pid: row.name for row in operations.status(lab)}
+    for process in members(lab_id(lab)):
+        owner = next((names[each.pid] for each in (process, *process.parents()) if each.pid in names), "lab")
+        idle[owner] += process.memory_full_info().pss / 2**20
+    record_property("idle_pss_mib", round(idle.total()))
+    with capsys.disabled():
+        sizes = ", ".join(f"{name} {size:.0f}" for name, size in idle.most_common())
+        sys.stderr.write(f"\n{idle.total():.0f} MiB idle: {sizes}\n")
+    assert idle.total() < IDLE_MIB
 
 
 def test_without_a_login_every_page_leads_to_the_hubs(lab):
