@@ -79,9 +79,16 @@ def _pairs(data: bytes) -> list[bytes]:
 def command(java_home: Path, jars: Path, *arguments: str, heap_mib: int = 256) -> list[str]:
     """Give the argv that runs a main class of `jars`: `command(java, jars, "kafka.Kafka", "server.properties")`."""
     memory = [f"-Xmx{heap_mib}m", "-Xms64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"]
+    if archive(jars).is_file():
+        memory.append(f"-XX:SharedArchiveFile={archive(jars)}")
     log4j = Path(__file__).with_name("log4j2.properties")
     behaviour = ["-XX:+ExitOnOutOfMemoryError", "-Djava.net.preferIPv4Stack=true", f"-Dlog4j2.configurationFile={log4j}"]
     return [str(java_home / "bin" / "java"), *memory, *behaviour, "-cp", f"{jars}/*", *arguments]
+
+
+def archive(jars: Path) -> Path:
+    """Give where the JVM's class-data archive for these jars is, once it is made."""
+    return jars / "broker.jsa"
 
 
 def format_storage(java_home: Path, jars: Path, values: Mapping[str, str], arguments: Sequence[str] = ()) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def start(env: LabEnv) -> LocalBroker:
             fix="Ask your instructor for Kafka (`./lab up streaming`), then stop and start your server.",
         )
     folder = Path(tempfile.mkdtemp(prefix="kafka-"))
-    port, controller_port = _free_ports()
+    port, controller_port = free_ports()
     values = broker.properties(folder / "log", port, controller_port) | _FOR_ONE_KERNEL
     (folder / "server.properties").write_text(broker.render(values), encoding="ascii")
     java = Path(env.java_home)
@@ -100,21 +101,28 @@ def _keep(folder: Path, argv: list[str]) -> subprocess.Popen[bytes]:
 
 
 def _await(started: LocalBroker) -> None:
+    if answers(started.bootstrap, lambda: started.keeper.poll() is None, _START_SECONDS):
+        return
+    words = _last_words(started.folder / "broker.log")
+    started.stop()
+    raise BrokerMissing("The kernel's own Kafka did not start.", why=words, fix="Shut down other kernels, then run the cell again.")
+
+
+def answers(bootstrap: str, alive: Callable[[], bool], seconds: float) -> bool:
+    """Wait until a broker answers; False when it is not `alive` any more, or did not within so many seconds."""
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
-    client = AdminClient({"bootstrap.servers": started.bootstrap, "log_level": 0, "reconnect.backoff.max.ms": 200})
-    end = time.monotonic() + _START_SECONDS
-    while started.keeper.poll() is None and time.monotonic() < end:
+    client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0, "reconnect.backoff.max.ms": 200})
+    end = time.monotonic() + seconds
+    while alive() and time.monotonic() < end:
         try:
             client.list_topics(timeout=1)
         except KafkaException:
             time.sleep(_POLL_SECONDS)
         else:
-            return
-    words = _last_words(started.folder / "broker.log")
-    started.stop()
-    raise BrokerMissing("The kernel's own Kafka did not start.", why=words, fix="Shut down other kernels, then run the cell again.")
+            return True
+    return False
 
 
 def _last_words(log: Path) -> str:
@@ -125,7 +133,7 @@ def _last_words(log: Path) -> str:
     return " | ".join(lines[-3:]) or "it left no message"
 
 
-def _free_ports() -> tuple[int, int]:
+def free_ports() -> tuple[int, int]:
     """Give two ports that nothing listens on."""
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
         return one.getsockname()[1], two.getsockname()[1]

@@ -66,14 +66,15 @@ def _unread(consumer: Consumer, parts: list[TopicPartition]) -> dict[int, int]:
 
 def _positions(consumer: Consumer, parts: list[TopicPartition]) -> list[TopicPartition]:
     """Ask where the group is; one that nobody has used for a while has no coordinator at first."""
-    from confluent_kafka import KafkaException
+    from confluent_kafka import KafkaError, KafkaException
 
+    not_yet = {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS}
     end = time.monotonic() + _PATIENCE_SECONDS
     while True:
         try:
             found: list[TopicPartition] = consumer.committed(parts, timeout=_PATIENCE_SECONDS)
         except KafkaException as error:
-            if time.monotonic() > end or not error.args[0].retriable():
+            if time.monotonic() > end or error.args[0].code() not in not_yet:
                 raise
             time.sleep(_AGAIN_SECONDS)
         else:

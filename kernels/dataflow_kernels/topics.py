@@ -190,6 +190,17 @@ class Topics:
         finally:
             consumer.close()
 
+    def forget(self, topic: str, keep: int) -> None:
+        """Throw away all but the last `keep` messages of each partition, as a topic's retention does with old ones."""
+        from confluent_kafka import TopicPartition
+
+        full, spans = self.name(topic), self.offsets(topic)
+        kept = [TopicPartition(full, number, max(begin, end - keep)) for number, (begin, end) in spans.items()]
+        with self._explained(full):
+            client = self._admin()  # it must live until it has answered
+            for done in client.delete_records(kept).values():
+                done.result(_TIMEOUT_SECONDS)
+
     def options(self, topic: str) -> SparkOptions:
         """Give the options of Spark's source: `spark.readStream.format("kafka").options(**topics.options("pedidos")).load()`."""
         read = {"subscribe": self.name(topic), "startingOffsets": "earliest", "groupIdPrefix": f"{self.prefix}spark"}

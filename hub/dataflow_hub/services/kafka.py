@@ -20,7 +20,7 @@ from dataflow_hub.services.health import tcp_probe
 from dataflow_hub.services.model import Health
 from dataflow_hub.settings import Lab
 from dataflow_hub.workspace import write_private
-from dataflow_kernels import broker
+from dataflow_kernels import broker, broker_archive
 from dataflow_kernels.errors import KernelError
 from dataflow_kernels.jars import install_jars, is_complete
 from dataflow_kernels.java import find_java
@@ -62,6 +62,7 @@ def install(lab: Lab, report: Callable[[str], None]) -> None:
     if not is_complete(lock(lab), lab.workspace.kafka_jars):
         report("Fetching the jars of hub/kafka-jars.lock")
         install_jars(lock(lab), lab.workspace.kafka_jars, report)
+    broker_archive.build(find_java().home, lab.workspace.kafka_jars, report)
 
 
 def command(lab: Lab) -> list[str]:
