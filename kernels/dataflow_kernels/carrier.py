@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -70,7 +70,8 @@ class Carrier:
         self._write(REQUESTS, [{"dia": day, "status": status, "em": datetime.now(UTC)}])
         if status != _OK:
             raise (Gone if status == _GONE else Unavailable)(f"{status}: entregas-{day}.jsonl")
-        return pd.read_json(io.BytesIO(self._content(f"entregas-{day}.jsonl")), lines=True, convert_dates=False, dtype={"minutos": float})
+        lines = self._content(f"entregas-{day}.jsonl").decode().splitlines()
+        return pd.DataFrame([json.loads(line, parse_int=float) for line in lines])  # pandas' own reader rounds the last digit
 
     def requests(self, day: str) -> pd.DataFrame:
         """Give the requests for a day in order: `status`, `em` (when)."""
