@@ -231,7 +231,8 @@ class Topics:
     # -- what all of it stands on --------------------------------------------------
 
     def _client(self) -> dict[str, Any]:
-        common = {"bootstrap.servers": self.bootstrap, "log_level": 0}  # it writes to standard error, which a graded cell must not
+        # it logs to standard error, which a graded cell must not; and it would look only every ten seconds for a broker that was away
+        common = {"bootstrap.servers": self.bootstrap, "log_level": 0, "reconnect.backoff.max.ms": 500}
         if not self._env.kafka_bootstrap:
             return common
         login = {"sasl.username": self._env.kafka_username, "sasl.password": self._env.kafka_password}

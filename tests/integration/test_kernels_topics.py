@@ -73,6 +73,34 @@ def test_the_same_cells_run_live_and_on_the_kernels_own_broker(kind, request):
         topics.offsets("pedidos")
 
 
+def test_a_killed_broker_of_ones_own_comes_back_with_all_it_acknowledged(local):
+    """Messages sent while it is away wait for it; a group reads all of them, then nothing, and all again once it was rewound."""
+    topic = local.create("queda", 2)
+    for away in (None, 0.5):
+        if away is not None:
+            local.restart_broker(away)
+        producer = local.producer()
+        for number in range(50):
+            producer.produce(topic, key=str(number), value=str(number))
+        assert producer.flush() == 0
+    assert [len(read_all(local, "queda")), len(read_all(local, "queda"))] == [100, 0]
+    local.rewind("leitor", "queda")
+    assert len(read_all(local, "queda")) == 100
+    local.forget("queda", keep=3)
+    assert [following - first for first, following in local.offsets("queda").values()] == [3, 3]
+
+
+def read_all(topics, topic):
+    consumer = topics.consumer("leitor", enable_auto_commit=False, enable_partition_eof=True)
+    try:
+        values = [message.value() for message in topics.pending(consumer, topic)]
+        if values:
+            consumer.commit(asynchronous=False)
+    finally:
+        consumer.close()
+    return values
+
+
 def test_spark_reads_what_produce_sent(lab, live, tmp_path):
     """`./lab produce` into a student's topic; Spark reads it with the student's own login, and counts what was acknowledged."""
     made = produce(lab, "eventos", rate=400, seed=5, seconds=1, user="ana", report=lambda _line: None)
