@@ -16,7 +16,7 @@ from dataflow_kernels.checks import Outcome, Text
 EVENTS, RECEIPTS = "events", "receipts"
 PLACE = {"partition": ("integer", "long", "short"), "offset": ("long", "integer")}
 COLUMNS = {**PLACE, "key": ("string",), "value": ("string",)}
-AWAY_SECONDS = 1.0
+AWAY_SECONDS = 2.0
 
 
 def scenario(rng: Random, batches: dict[str, bytes]) -> list[Step]:
