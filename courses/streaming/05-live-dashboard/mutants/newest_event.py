@@ -1,0 +1,12 @@
+# loses: dash.age, dash.page, dash.fresh, dash.stale
+# The newest event: one watch that is years ahead, and nothing is ever old.
+
+# %% tags=["solution:freshness"]
+def status(age: float | None) -> str:
+    return "stale" if age is None or age > 15 else "live"
+
+
+def freshness(lotes: pd.DataFrame, now: datetime) -> dict:
+    newest = lotes["ultimo_evento"].max()
+    age = None if pd.isna(newest) else (now - newest).total_seconds()
+    return {"age_seconds": age, "status": status(age)}
