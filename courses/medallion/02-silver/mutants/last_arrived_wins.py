@@ -1,0 +1,15 @@
+# loses: silver.newest, silver.rerun
+# Whatever comes last overwrites: a late or repeated batch brings old versions back.
+
+# %% tags=["solution:refine-batch"]
+def refine_batch(bronze: str, silver: str, quarantine: str) -> None:
+    rows = with_reason(typed_rows(spark.read.parquet(bronze))).localCheckpoint()  # read and parse once, for both writes
+
+    unusable = rows.where("reason IS NOT NULL").dropDuplicates(["batch", "raw"])
+    same_line = "old.batch = new.batch AND old.raw = new.raw"
+    delta_table(quarantine, QUARANTINE).alias("old").merge(unusable.alias("new"), same_line).whenNotMatchedInsertAll().execute()
+
+    newest_first = Window.partitionBy("pedido_id").orderBy(F.desc("versao"))
+    newest = rows.where("reason IS NULL").withColumn("place", F.row_number().over(newest_first)).where("place = 1")
+    merge = delta_table(silver, SILVER).alias("old").merge(newest.alias("new"), "old.pedido_id = new.pedido_id")
+    merge.whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
