@@ -1,0 +1,18 @@
+# loses: gold.grain, gold.incremental
+# MERGE updates and inserts; a cell whose last order moved to another region stays for ever.
+
+# %% tags=["solution:refresh-gold"]
+def refresh_gold(changes: str, silver: str, products: str, gold: str) -> None:
+    catalogue = spark.read.parquet(products)
+    days = labelled(spark.read.parquet(changes), catalogue).select("dia").distinct().collect()
+    if not days:
+        return
+    touched = "dia IN (" + ", ".join(f"DATE'{row['dia']}'" for row in days) + ")"
+    orders = labelled(spark.read.format("delta").load(silver), catalogue).where(touched)
+    cells = orders.groupBy("dia", "categoria", "regiao").agg(F.count("*").alias("pedidos"), F.sum("valor").alias("receita"))
+    cells.limit(0).write.format("delta").mode("ignore").save(gold)
+    from delta.tables import DeltaTable as Table
+
+    key = "old.dia = new.dia AND old.categoria = new.categoria AND old.regiao = new.regiao"
+    merge = Table.forPath(spark, gold).alias("old").merge(cells.alias("new"), key)
+    merge.whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
