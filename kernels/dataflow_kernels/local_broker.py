@@ -24,7 +24,7 @@ _HEAP_MIB = 192
 # Nothing is to outlive a power cut; and the controller takes a killed broker back when this much time has passed.
 _FOR_ONE_KERNEL = {
     "log.flush.interval.ms": "9223372036854775807",
-    "broker.session.timeout.ms": "2000",
+    "broker.session.timeout.ms": "3000",
     "broker.heartbeat.interval.ms": "400",
 }
 

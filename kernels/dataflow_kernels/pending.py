@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeVar
 
 from dataflow_kernels.errors import KernelError
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer, Message, TopicPartition
 
+Answer = TypeVar("Answer")
 _PATIENCE_SECONDS = 60.0
 _POLL_SECONDS, _AGAIN_SECONDS = 1.0, 0.2
 
@@ -58,24 +59,39 @@ def _unread(consumer: Consumer, parts: list[TopicPartition]) -> dict[int, int]:
     """Give the end of each partition that holds something beyond its position."""
     ends = {}
     for part in parts:
-        first, following = consumer.get_watermark_offsets(part, timeout=_PATIENCE_SECONDS)
+        first, following = span(consumer, part)
         if following > max(first, part.offset):
             ends[part.partition] = following
     return ends
 
 
+def span(consumer: Consumer, part: TopicPartition) -> tuple[int, int]:
+    """Give the first offset that a partition has, and the one that its next message will get."""
+    first, following = settled(lambda: consumer.get_watermark_offsets(part, timeout=_PATIENCE_SECONDS))
+    return first, following
+
+
 def _positions(consumer: Consumer, parts: list[TopicPartition]) -> list[TopicPartition]:
     """Ask where the group is; one that nobody has used for a while has no coordinator at first."""
+    return settled(lambda: consumer.committed(parts, timeout=_PATIENCE_SECONDS))
+
+
+def settled(ask: Callable[[], Answer]) -> Answer:
+    """Ask until the broker knows who leads: for a moment after a start, or when it was too busy to say that it lives, nobody does."""
     from confluent_kafka import KafkaError, KafkaException
 
-    not_yet = {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS}
+    nobody_yet = {
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+    }
     end = time.monotonic() + _PATIENCE_SECONDS
     while True:
         try:
-            found: list[TopicPartition] = consumer.committed(parts, timeout=_PATIENCE_SECONDS)
+            return ask()
         except KafkaException as error:
-            if time.monotonic() > end or error.args[0].code() not in not_yet:
+            if time.monotonic() > end or error.args[0].code() not in nobody_yet:
                 raise
             time.sleep(_AGAIN_SECONDS)
-        else:
-            return found

@@ -182,11 +182,13 @@ class Topics:
         """Send the group back to the topic's beginning, as if it had committed nothing; no consumer of it may be at work."""
         from confluent_kafka import TopicPartition
 
+        from dataflow_kernels.pending import settled
+
         first = [TopicPartition(self.name(topic), number, begin) for number, (begin, _) in self.offsets(topic).items()]
         consumer = self.consumer(group, enable_auto_commit=False)
         try:
             with self._explained(self.name(topic)):
-                consumer.commit(offsets=first, asynchronous=False)
+                settled(lambda: consumer.commit(offsets=first, asynchronous=False))
         finally:
             consumer.close()
 
@@ -279,8 +281,9 @@ class Topics:
     def _span(reader: Consumer, full: str, number: int) -> tuple[int, int]:
         from confluent_kafka import TopicPartition
 
-        first, following = reader.get_watermark_offsets(TopicPartition(full, number), timeout=_TIMEOUT_SECONDS)
-        return first, following
+        from dataflow_kernels.pending import span
+
+        return span(reader, TopicPartition(full, number))
 
     @staticmethod
     def _await(done: Any) -> None:
