@@ -23,7 +23,9 @@ def key_of(bench: Bench) -> Outcome:
     ]
     return Outcome(
         score=0 if wrong or not table.num_rows else 1,
-        expected=Text("The order's id for each event, null for a damaged line.", "O id do pedido em cada evento, nulo numa linha danificada."),
+        expected=Text(
+            "The order's id for each event, null for a damaged line.", "O id do pedido em cada evento, nulo numa linha danificada."
+        ),
         found=Text(f"{len(wrong)} of {len(first)} lines have another key.", f"{len(wrong)} de {len(first)} linhas têm outra chave."),
         hint=Text("Which field names the order? A key is bytes.", "Que campo identifica o pedido? Uma chave é formada por bytes."),
         read="3 · Guided exercise / Exercício guiado",
