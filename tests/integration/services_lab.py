@@ -28,10 +28,10 @@ def free_ports(n):
 
 
 def make_lab(folder, **more):
-    first = free_ports(24)
-    names = ("hub", "hub_api", "proxy_api", "exchange", "formgrader", "s3", "s3_console", "mlflow", "store_internal")
+    first = free_ports(32)
+    names = ("hub", "hub_api", "proxy_api", "exchange", "s3", "s3_console", "mlflow", "store_internal")
     environ = {f"DATAFLOW__PORTS__{name.upper()}": str(first + offset) for offset, name in enumerate(names)}
-    later = ("auth_proxy", "prefect", "streamlit", "", "kafka", "kafka_controller")
+    later = ("auth_proxy", "prefect", "streamlit", "", "kafka", "kafka_controller", "formgrader")  # formgrader: one more port a course
     environ |= {f"DATAFLOW__PORTS__{name.upper()}": str(first + 16 + offset) for offset, name in enumerate(later) if name}
     shared = {"DATAFLOW_CACHE": os.environ["DATAFLOW_CACHE"]} if "DATAFLOW_CACHE" in os.environ else {}
     return load_lab(state=folder, environ={**environ, **shared, **more})
