@@ -257,8 +257,8 @@ check("gold.labels")
 # One way: which days does the file touch? Count *these days* anew, from the whole of Silver, and put them in the place of what Gold had
 # for them. (Counting everything anew each night is right too, and gets the same marks. It is only slow: a shop has ten years of days.)
 #
-# Useful: a write with `.mode("overwrite").option("replaceWhere", "dia IN (DATE'2026-03-01', …)")` replaces the rows for which the
-# condition holds, in one commit, and makes the table when it is not there.
+# Useful: `replace_days(cells, days, gold)`, below, puts rows in the place of all that Gold has for some days, in **one commit**, and makes
+# the table when it is not there. In Spark alone it is `.mode("overwrite").option("replaceWhere", "dia IN (DATE'2026-03-01', …)")`.
 
 # %% [markdown] tags=["lang:pt-BR"]
 # ## 4 · Desafio: mantenha a Gold em dia
@@ -285,8 +285,8 @@ check("gold.labels")
 # Um caminho: que dias o arquivo toca? Conte *esses dias* de novo, a partir da Silver inteira, e coloque-os no lugar do que a Gold tinha para
 # eles. (Contar tudo de novo toda noite também está certo e vale os mesmos pontos. Só é lento: uma loja tem dez anos de dias.)
 #
-# Útil: uma escrita com `.mode("overwrite").option("replaceWhere", "dia IN (DATE'2026-03-01', …)")` substitui as linhas para as quais a
-# condição vale, num só commit, e cria a tabela quando ela não existe.
+# Útil: `replace_days(cells, days, gold)`, abaixo, põe linhas no lugar de tudo o que a Gold tem para alguns dias, em **um só commit**, e cria a
+# tabela quando ela não existe. Só com Spark seria `.mode("overwrite").option("replaceWhere", "dia IN (DATE'2026-03-01', …)")`.
 
 # %%
 def land_batch(batch: str, silver: str) -> None:
@@ -299,17 +299,24 @@ def land_batch(batch: str, silver: str) -> None:
         merge.when_matched_update_all("new.versao > old.versao").when_not_matched_insert_all().execute()
 
 
+def replace_days(cells: DataFrame, days: list, gold: str) -> None:
+    """Put rows in the place of all that Gold has for these days, in one commit; make the table when it is not there."""
+    condition = " OR ".join(f"dia = '{day}'" for day in days)
+    there = DeltaTable.is_deltatable(gold, lake.storage_options)
+    how = {"mode": "overwrite", "predicate": condition} if there else {}
+    write_deltalake(gold, cells.toArrow(), storage_options=lake.storage_options, **how)
+
+
 # %% tags=["solution:refresh-gold"]
 def refresh_gold(changes: str, silver: str, products: str, gold: str) -> None:
     ### BEGIN SOLUTION
     catalogue = spark.read.parquet(products)
-    days = labelled(spark.read.parquet(changes), catalogue).select("dia").distinct().collect()
+    days = [row["dia"] for row in labelled(spark.read.parquet(changes), catalogue).select("dia").distinct().collect()]
     if not days:
         return
-    touched = "dia IN (" + ", ".join(f"DATE'{row['dia']}'" for row in days) + ")"
-    orders = labelled(spark.read.format("delta").load(silver), catalogue).where(touched)
+    orders = labelled(spark.read.format("delta").load(silver), catalogue).where(F.col("dia").isin(days))
     cells = orders.groupBy("dia", "categoria", "regiao").agg(F.count("*").alias("pedidos"), F.sum("valor").alias("receita"))
-    cells.write.format("delta").mode("overwrite").option("replaceWhere", touched).save(gold)
+    replace_days(cells, days, gold)
     ### END SOLUTION
 
 

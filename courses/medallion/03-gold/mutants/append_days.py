@@ -4,10 +4,9 @@
 # %% tags=["solution:refresh-gold"]
 def refresh_gold(changes: str, silver: str, products: str, gold: str) -> None:
     catalogue = spark.read.parquet(products)
-    days = labelled(spark.read.parquet(changes), catalogue).select("dia").distinct().collect()
+    days = [row["dia"] for row in labelled(spark.read.parquet(changes), catalogue).select("dia").distinct().collect()]
     if not days:
         return
-    touched = "dia IN (" + ", ".join(f"DATE'{row['dia']}'" for row in days) + ")"
-    orders = labelled(spark.read.format("delta").load(silver), catalogue).where(touched)
+    orders = labelled(spark.read.format("delta").load(silver), catalogue).where(F.col("dia").isin(days))
     cells = orders.groupBy("dia", "categoria", "regiao").agg(F.count("*").alias("pedidos"), F.sum("valor").alias("receita"))
-    cells.write.format("delta").mode("append").save(gold)
+    write_deltalake(gold, cells.toArrow(), mode="append", storage_options=lake.storage_options)

@@ -4,15 +4,12 @@
 # %% tags=["solution:refresh-gold"]
 def refresh_gold(changes: str, silver: str, products: str, gold: str) -> None:
     catalogue = spark.read.parquet(products)
-    days = labelled(spark.read.parquet(changes), catalogue).select("dia").distinct().collect()
+    days = [row["dia"] for row in labelled(spark.read.parquet(changes), catalogue).select("dia").distinct().collect()]
+    if DeltaTable.is_deltatable(gold, lake.storage_options):
+        newest = max(lake.table(gold).to_pandas()["dia"])
+        days = [day for day in days if day >= newest]
     if not days:
         return
-    if DeltaTable.is_deltatable(gold, lake.storage_options):
-        newest = spark.read.format("delta").load(gold).agg(F.max("dia")).first()[0]
-        days = [row for row in days if row["dia"] >= newest]
-        if not days:
-            return
-    touched = "dia IN (" + ", ".join(f"DATE'{row['dia']}'" for row in days) + ")"
-    orders = labelled(spark.read.format("delta").load(silver), catalogue).where(touched)
+    orders = labelled(spark.read.format("delta").load(silver), catalogue).where(F.col("dia").isin(days))
     cells = orders.groupBy("dia", "categoria", "regiao").agg(F.count("*").alias("pedidos"), F.sum("valor").alias("receita"))
-    cells.write.format("delta").mode("overwrite").option("replaceWhere", touched).save(gold)
+    replace_days(cells, days, gold)

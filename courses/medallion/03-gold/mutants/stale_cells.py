@@ -4,15 +4,13 @@
 # %% tags=["solution:refresh-gold"]
 def refresh_gold(changes: str, silver: str, products: str, gold: str) -> None:
     catalogue = spark.read.parquet(products)
-    days = labelled(spark.read.parquet(changes), catalogue).select("dia").distinct().collect()
+    days = [row["dia"] for row in labelled(spark.read.parquet(changes), catalogue).select("dia").distinct().collect()]
     if not days:
         return
-    touched = "dia IN (" + ", ".join(f"DATE'{row['dia']}'" for row in days) + ")"
-    orders = labelled(spark.read.format("delta").load(silver), catalogue).where(touched)
+    orders = labelled(spark.read.format("delta").load(silver), catalogue).where(F.col("dia").isin(days))
     cells = orders.groupBy("dia", "categoria", "regiao").agg(F.count("*").alias("pedidos"), F.sum("valor").alias("receita"))
-    cells.limit(0).write.format("delta").mode("ignore").save(gold)
-    from delta.tables import DeltaTable as Table
-
+    if not DeltaTable.is_deltatable(gold, lake.storage_options):
+        return replace_days(cells, days, gold)
     key = "old.dia = new.dia AND old.categoria = new.categoria AND old.regiao = new.regiao"
-    merge = Table.forPath(spark, gold).alias("old").merge(cells.alias("new"), key)
-    merge.whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
+    merge = lake.table(gold).merge(cells.toArrow(), key, source_alias="new", target_alias="old")
+    merge.when_matched_update_all().when_not_matched_insert_all().execute()
