@@ -56,10 +56,10 @@ def show_live(say: partial[str]) -> None:
     except LabError:
         st.warning(say("down"))
         return
-    if found is None:
+    if found is None or found.newest is None:
         st.info(say("live_none"))
         return
-    if found.newest is not None and not found.is_stale(now):
+    if not found.is_stale(now):
         st.success(say("fresh", seconds=max(0, round((now - found.newest).total_seconds()))))
     else:
         st.warning(say("stale", when=_moment(found.newest)))
@@ -92,8 +92,8 @@ def show_tables(say: partial[str]) -> None:
     st.dataframe(chosen.rows, hide_index=True)
 
 
-def _moment(when: datetime | None) -> str:
-    return when.strftime("%Y-%m-%d %H:%M:%S") if when is not None else "—"
+def _moment(when: datetime) -> str:
+    return when.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def main() -> None:

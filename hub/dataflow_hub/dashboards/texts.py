@@ -7,8 +7,8 @@ TEXTS: dict[str, dict[str, str]] = {
     "closed": {"en": "Open this page from the hub.", "pt-BR": "Abra esta página pelo hub."},
     "live": {"en": "Live orders", "pt-BR": "Pedidos ao vivo"},
     "live_none": {
-        "en": "The stream has not run yet. On the lab's machine: `./lab up live`, then `./lab produce pedidos --rate 5`.",
-        "pt-BR": "O fluxo ainda não rodou. Na máquina do laboratório: `./lab up live` e depois `./lab produce pedidos --rate 5`.",
+        "en": "No event has arrived yet. On the lab's machine: `./lab up live`, then `./lab produce pedidos --rate 5`.",
+        "pt-BR": "Nenhum evento chegou ainda. Na máquina do laboratório: `./lab up live` e depois `./lab produce pedidos --rate 5`.",
     },
     "fresh": {"en": "Live: the last event arrived {seconds} s ago.", "pt-BR": "Ao vivo: o último evento chegou há {seconds} s."},
     "stale": {

@@ -107,6 +107,8 @@ class PageHandler(_Guarded):
         port = getattr(self.lab.settings.ports, self.page.port)
         query = f"?{self.request.query}" if self.request.query else ""
         headers = self.service_headers()
+        if body != self.request.body:
+            headers["Content-Type"] = "application/json"  # it was written anew
         if path.endswith("/ui-settings"):
             headers["Accept-Encoding"] = "identity"  # it is read here
         request = HTTPRequest(

@@ -160,6 +160,7 @@ CATALOGUE: tuple[Service, ...] = (
         secrets=prefect_server.SECRETS,
         environment=prefect_server.environment,
         prepare=prefect_server.prepare,
+        start_seconds=300,  # it imports for ten seconds of processor time, and makes its tables the first time
         web_page=partial(_page, prefect_server.PREFIX),
     ),
     Service(

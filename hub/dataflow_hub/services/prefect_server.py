@@ -37,7 +37,8 @@ def login(lab: Lab) -> str:
 
 def command(lab: Lab) -> list[str]:
     """Give the argv of the server, which stays one process."""
-    return [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(lab.settings.ports.prefect)]
+    address = ["--host", "127.0.0.1", "--port", str(lab.settings.ports.prefect)]
+    return [sys.executable, "-m", "dataflow_hub.services.prefect_process", "server", "start", *address]
 
 
 def environment(lab: Lab) -> dict[str, str]:
