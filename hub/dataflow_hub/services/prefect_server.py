@@ -46,6 +46,7 @@ def environment(lab: Lab) -> dict[str, str]:
     return _common(lab) | {
         "PREFECT_SERVER_API_AUTH_STRING": login(lab),
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{_data(lab) / 'prefect.db'}",
+        "PREFECT_SERVER_DATABASE_TIMEOUT": "60",  # on a busy machine a writer waits longer for the others than the ten seconds it is given
         "PREFECT_SERVER_UI_SERVE_BASE": PREFIX,
         "PREFECT_SERVER_UI_API_URL": f"{PREFIX}/api",
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(lab.workspace.run / "prefect-ui"),
