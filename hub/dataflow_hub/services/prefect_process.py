@@ -19,10 +19,9 @@ def leave_out(_model: type[Any], _row: MutableMapping[str, Any], _value: Any) ->
 
 def mend_schedule() -> None:
     """Let rows hold what is no column of theirs."""
-    for model in (orm_models.FlowRun, orm_models.TaskRun):
-        _hybrid(model, "state").bulk_dml_setter = leave_out
-    for model in (orm_models.FlowRunState, orm_models.TaskRunState):
-        _hybrid(model, "data").bulk_dml_setter = leave_out
+    of_models = {orm_models.FlowRun: "state", orm_models.TaskRun: "state", orm_models.FlowRunState: "data", orm_models.TaskRunState: "data"}
+    for model, name in of_models.items():
+        _hybrid(model, name).bulk_dml_setter = leave_out
 
 
 def _hybrid(model: type[Any], name: str) -> Any:
