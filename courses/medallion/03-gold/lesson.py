@@ -257,7 +257,7 @@ check("gold.labels")
 # One way: which days does the file touch? Count *these days* anew, from the whole of Silver, and put them in the place of what Gold had
 # for them. (Counting everything anew each night is right too, and gets the same marks. It is only slow: a shop has ten years of days.)
 #
-# Useful: `replace_days(cells, days, gold)`, below, puts rows in the place of all that Gold has for some days, in **one commit**, and makes
+# Useful: `replace_days`, below, puts rows in the place of all that Gold has for some days, in **one commit**, and makes
 # the table when it is not there. In Spark alone it is `.mode("overwrite").option("replaceWhere", "dia IN (DATE'2026-03-01', …)")`.
 
 # %% [markdown] tags=["lang:pt-BR"]
@@ -285,7 +285,7 @@ check("gold.labels")
 # Um caminho: que dias o arquivo toca? Conte *esses dias* de novo, a partir da Silver inteira, e coloque-os no lugar do que a Gold tinha para
 # eles. (Contar tudo de novo toda noite também está certo e vale os mesmos pontos. Só é lento: uma loja tem dez anos de dias.)
 #
-# Útil: `replace_days(cells, days, gold)`, abaixo, põe linhas no lugar de tudo o que a Gold tem para alguns dias, em **um só commit**, e cria a
+# Útil: `replace_days`, abaixo, põe linhas no lugar de tudo o que a Gold tem para alguns dias, em **um só commit**, e cria a
 # tabela quando ela não existe. Só com Spark seria `.mode("overwrite").option("replaceWhere", "dia IN (DATE'2026-03-01', …)")`.
 
 # %%
