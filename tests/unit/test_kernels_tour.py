@@ -10,7 +10,7 @@ from dataflow_hub.settings import load_lab
 
 NAMES = (
     *("bronze_ingestion", "cloud_credentials", "gold_aggregations", "medallion_architecture", "mlflow_random_forest", "scaling_spark"),
-    "silver_processing",
+    *("silver_processing", "streamlit_dashboard"),
 )
 FOLDER = load_lab(environ={}).workspace.root / "notebooks" / "tour"
 
