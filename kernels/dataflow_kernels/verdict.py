@@ -73,7 +73,7 @@ def simulator(champion: Sequence[float], candidate: Sequence[float], language: s
 
 def draw(axes: Axes, judged: Verdicts, rows: int, margin: float, language: str) -> str:
     """Draw the gains, those that do not promote in red; give one line that says how many do."""
-    bins = np.linspace(judged.gains.min(), judged.gains.max() + 1e-9, 40)
+    bins = np.linspace(judged.gains.min(), judged.gains.max() + 1e-9, 40).tolist()
     above = judged.gains > margin
     axes.hist([judged.gains[above], judged.gains[~above]], bins=bins, stacked=True, color=[_RIGHT, _WRONG])
     axes.axvline(margin, color="#a0622d", linewidth=1.2)

@@ -148,7 +148,7 @@ def _customer(rng: np.random.Generator, name: str, instants: list[int], kind: st
     for instant in sorted(instants):
         when = max(instant, changes[-1].instant + _HOUR) if changes else instant
         before = changes[-1] if changes else None
-        cidade, plano = _other(rng, CITIES, before and before.cidade), str(rng.choice(PLANS))
+        cidade, plano = _other(rng, CITIES, before.cidade if before else None), str(rng.choice(PLANS))
         period = min((when - _FIRST_DAY) // (_DAYS_A_BATCH * _DAY), len(BATCHES) - 1)
         changes.append(Change(name, len(changes) + 1, cidade, plano, when, BATCHES[max(0, period)], kind))
     if repeats and len(changes) > 1:
