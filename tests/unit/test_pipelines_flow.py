@@ -21,10 +21,11 @@ def test_a_table_without_the_column_is_refused_by_name():
         etl.transform_to_silver.fn(pa.table({"id": [1]}))
 
 
-@pytest.mark.parametrize(("error", "again"), [(OSError("503"), True), (etl.UnfitTableError("no column"), False)])
-def test_only_what_may_pass_is_tried_again(error, again):
+def test_only_what_may_pass_is_tried_again():
     """A store that does not answer is; a table that is not fit is not."""
-    assert etl.worth_another_try(None, None, Failed(data=error)) is again
+    # made here, not when tests are collected: Prefect loads a flow's module anew, and its classes with it
+    assert etl.worth_another_try(None, None, Failed(data=OSError("503")))
+    assert not etl.worth_another_try(None, None, Failed(data=etl.UnfitTableError("no column")))
 
 
 def test_each_pause_is_longer_than_the_one_before():
