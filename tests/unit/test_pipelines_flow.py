@@ -1,5 +1,7 @@
 """What the flow from bronze to silver does to rows, and what it tries again; no server runs."""
 
+import asyncio
+
 import pyarrow as pa
 import pytest
 from prefect.states import Failed
@@ -23,9 +25,17 @@ def test_a_table_without_the_column_is_refused_by_name():
 
 def test_only_what_may_pass_is_tried_again():
     """A store that does not answer is; a table that is not fit is not."""
-    # made here, not when tests are collected: Prefect loads a flow's module anew, and its classes with it
     assert etl.worth_another_try(None, None, Failed(data=OSError("503")))
     assert not etl.worth_another_try(None, None, Failed(data=etl.UnfitTableError("no column")))
+
+
+def test_a_table_that_is_not_fit_is_not_tried_again_where_an_event_loop_runs():
+    """Prefect answers with a coroutine there unless told otherwise, and no coroutine is an unfit table."""
+
+    async def asked():
+        return etl.worth_another_try(None, None, Failed(data=etl.UnfitTableError("no column")))
+
+    assert not asyncio.run(asked())
 
 
 def test_each_pause_is_longer_than_the_one_before():

@@ -35,7 +35,8 @@ class UnfitTableError(LabError):
 
 def worth_another_try(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
     """Tell whether trying again may help."""
-    error = state.result(raise_on_failure=False)
+    # `_sync`: where a loop runs in this thread, Prefect would give a coroutine, and everything would be tried again
+    error = state.result(raise_on_failure=False, _sync=True)  # type: ignore[call-overload] # taken by its dispatcher
     return not isinstance(error, UnfitTableError)
 
 
