@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -78,7 +79,7 @@ def generate(seed: int, size: Size) -> Generated:
     begin = (month + file).astype("datetime64[s]").astype(np.int64)
     moment = np.sort(begin + rng.integers(8 * 3_600, _DAYS * _DAY - 3_600, count))
     region = _regions(rng, file)
-    numbers = _numbers(rng, region, (moment - moment[0]) / (moment[-1] - moment[0]))
+    numbers = _numbers(rng, region, file, (moment - moment[0]) / (moment[-1] - moment[0]))
     channel = rng.integers(0, len(pools.CHANNELS), count)
     chance = _chance(numbers, region, channel)
     late = (rng.random(count) < chance).astype(np.int64)
@@ -91,21 +92,34 @@ def generate(seed: int, size: Size) -> Generated:
 
 
 def _regions(rng: np.random.Generator, file: Ints) -> Ints:
-    region = rng.integers(0, len(REGIONS), len(file))
+    region = (_even(rng, file) * len(REGIONS)).astype(np.int64)
     last = np.flatnonzero(file >= FILES - TEST_FILES)
     region[rng.choice(last, round(len(last) * _NEW_SHARE), replace=False)] = len(REGIONS)
     return region
 
 
-def _numbers(rng: np.random.Generator, region: Ints, time: Floats) -> dict[str, Floats]:
+def _numbers(rng: np.random.Generator, region: Ints, file: Ints, time: Floats) -> dict[str, Floats]:
     """Give what is known of each order; `time` runs from 0 to 1."""
-    count = len(region)
     return {
-        "distancia_km": np.round(_KM[region] * rng.lognormal(0, 0.35, count) * (1 + 0.8 * time), 1),
-        "peso_kg": np.round(rng.lognormal(0.9, 0.8, count) * (1 + 1.2 * time), 2),
-        "valor": np.round(rng.lognormal(4.7, 0.7, count) * (1 + 1.5 * time), 2),
-        "fila_pedidos": np.round(rng.lognormal(3.4, 0.5, count) * (1 + 1.6 * time)),
+        "distancia_km": np.round(_KM[region] * _lognormal(rng, file, 0, 0.35) * (1 + 0.8 * time), 1),
+        "peso_kg": np.round(_lognormal(rng, file, 0.9, 0.8) * (1 + 1.2 * time), 2),
+        "valor": np.round(_lognormal(rng, file, 4.7, 0.7) * (1 + 1.5 * time), 2),
+        "fila_pedidos": np.round(_lognormal(rng, file, 3.4, 0.5) * (1 + 1.6 * time)),
     }
+
+
+def _even(rng: np.random.Generator, file: Ints) -> Floats:
+    """Give each order a number from 0 to 1, evenly spread in each month: averages then move with time, never by chance."""
+    spread = np.empty(len(file))
+    for number in range(FILES):
+        rows = np.flatnonzero(file == number)
+        spread[rows] = rng.permutation((np.arange(len(rows)) + rng.random(len(rows))) / len(rows))
+    return spread
+
+
+def _lognormal(rng: np.random.Generator, file: Ints, mean: float, sigma: float) -> Floats:
+    normal = NormalDist(mean, sigma)
+    return np.exp([normal.inv_cdf(each) for each in np.clip(_even(rng, file), 1e-6, 1 - 1e-6).tolist()])
 
 
 def _chance(numbers: dict[str, Floats], region: Ints, channel: Ints) -> Floats:
