@@ -26,7 +26,9 @@ def test_axes_and_days_are_read():
 
 def test_a_chart_made_with_altair_reads_alike():
     """Altair keeps the rows apart, under a name."""
-    alt, pd = pytest.importorskip("altair"), pytest.importorskip("pandas")
+    import altair as alt
+    import pandas as pd
+
     table = pd.DataFrame({"dia": pd.to_datetime(["2026-03-01", "2026-03-02"]), "receita": [3.5, 0.0]})
     made = alt.Chart(table).mark_bar().encode(x=alt.X("dia:T", title="day"), y=alt.Y("receita:Q", axis=alt.Axis(title="R$")))
     found = read_chart(made.to_json())
