@@ -14,11 +14,11 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.loops import run_apart
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
@@ -138,9 +138,7 @@ class Kernel:
 
     def run(self, code: str, timeout_seconds: float = 60) -> str:
         """Run a cell; give what it printed, or its error."""
-        # In a thread: where a test has a browser too, Playwright's event loop already runs in this one.
-        with ThreadPoolExecutor(1) as thread:
-            return thread.submit(asyncio.run, asyncio.wait_for(self._run(code), timeout_seconds)).result()
+        return run_apart(asyncio.wait_for(self._run(code), timeout_seconds))
 
     async def _run(self, code: str) -> str:
         port = self.rig.lab.settings.ports.hub

@@ -1,10 +1,9 @@
 """What the flow from bronze to silver does to rows, and what it tries again; no server runs."""
 
-import asyncio
-
 import pyarrow as pa
 import pytest
 from prefect.states import Failed
+from tests.loops import run_apart
 
 from dataflow_hub.pipelines import bronze_to_silver as etl
 
@@ -35,7 +34,7 @@ def test_a_table_that_is_not_fit_is_not_tried_again_where_an_event_loop_runs():
     async def asked():
         return etl.worth_another_try(None, None, Failed(data=etl.UnfitTableError("no column")))
 
-    assert not asyncio.run(asked())
+    assert not run_apart(asked())
 
 
 def test_each_pause_is_longer_than_the_one_before():
