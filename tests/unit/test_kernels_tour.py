@@ -9,8 +9,8 @@ from dataflow_hub.operations.tour import LANGUAGES, tour_files
 from dataflow_hub.settings import load_lab
 
 NAMES = (
-    *("bronze_ingestion", "cloud_credentials", "gold_aggregations", "medallion_architecture", "mlflow_random_forest", "scaling_spark"),
-    *("silver_processing", "streamlit_dashboard"),
+    *("bronze_ingestion", "cloud_credentials", "gold_aggregations", "medallion_architecture", "mlflow_random_forest", "prefect_etl"),
+    *("scaling_spark", "silver_processing", "streaming_analytics", "streamlit_dashboard"),
 )
 FOLDER = load_lab(environ={}).workspace.root / "notebooks" / "tour"
 

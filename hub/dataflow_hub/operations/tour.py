@@ -35,12 +35,12 @@ def tour_files(lab: Lab) -> dict[Path, str]:
 
 def tour_notebook(source: Path, language: str) -> NotebookNode:
     """Make the notebook of one source in one language."""
-    cells = []
-    for number, cell in enumerate(jupytext.read(source, fmt="py:percent").cells):
+    read, cells = jupytext.read(source, fmt="py:percent"), []
+    for number, cell in enumerate(read.cells):
         spoken = {tag.removeprefix("lang:") for tag in cell.metadata.get("tags", []) if tag.startswith("lang:")}
         if not spoken or language in spoken:
             cells.append(_cell(cell, f"{source.stem.replace('_', '-')}-{number:02}"))
-    metadata = {"kernelspec": _KERNEL, "language_info": {"name": "python"}}
+    metadata = {"kernelspec": dict(read.metadata.get("kernelspec", _KERNEL)), "language_info": {"name": "python"}}
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
     nbformat.validate(notebook)
     return notebook
