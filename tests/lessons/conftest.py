@@ -58,6 +58,6 @@ def tried(players, tmp_path_factory, pytestconfig):
         trials["blank"] = Trial(build.release_notebook(lesson, "en"), OTHER_SEEDS)
         for path in (*lesson.solutions, *chosen(lesson.mutants, pytestconfig)):
             trials[path.stem] = Trial(build.with_solution(lesson, path), OTHER_SEEDS, whole=False)
-        return try_all(load_lab().workspace, lesson, trials, tmp_path_factory.mktemp(lesson.name), players, compiled=False)
+        return try_all(load_lab().workspace, lesson, trials, tmp_path_factory.mktemp(lesson.name), players)
 
     return lambda lesson: try_lesson(LESSONS.index(lesson))

@@ -70,10 +70,10 @@ def test_customers_are_known_before_they_call_and_nobody_is_there_twice(seed):
 @any_seed
 @given(SEEDS)
 def test_no_cpf_is_valid_and_all_begin_alike(seed):
-    """Nobody real is in the data; and whoever knows the first five digits has few to try."""
+    """Nobody real is in the data; and whoever knows the first six digits has few to try."""
     people = generate(seed, "S").ledger.people
     assert all(each.cpf != digits(valid(each.cpf[:9])) for each in people)
-    assert len({each.cpf[:5] for each in people}) == 1
+    assert len({each.cpf[:6] for each in people}) == 1
     assert len({each.cpf[:9] for each in people}) == len(people) < BLOCK
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dataflow_hub.datagen.model import Generated, Size
 
-GENERATORS = ("bronze", "cadastro", "changes", "entregas", "events", "nights", "orders", "silver", "ticks", "visits")
+GENERATORS = ("atendimentos", "bronze", "cadastro", "changes", "entregas", "events", "nights", "orders", "silver", "ticks", "visits")
 _PACKAGE = "dataflow_hub.datagen"
 
 

@@ -87,7 +87,7 @@ def try_some(lab: Lab, lesson: Lesson, names: Sequence[str], seeds: int, folder:
         raise LessonError(f"{lesson.name} kills its writer, which needs a sandbox.", fix=f"./lab course check --lesson {lesson.name}")
     trials = {name: Trial(every[name].notebook, _unseen(seeds)) for name in names or every}
     with Players(min(len(trials), lab.settings.grading.workers)) as players:
-        tried = try_all(lab.workspace, lesson, trials, folder, players, compiled=False)
+        tried = try_all(lab.workspace, lesson, trials, folder, players)
     return [row(lesson, every[name], tried[name].outcomes, "; ".join(tried[name].errors)) for name in trials]
 
 

@@ -67,9 +67,7 @@ def can_try(lesson: Lesson, seed: int) -> bool:
     return all(step.fault != "killed" for case in planned.cases for step in case.steps)
 
 
-def try_all(  # noqa: PLR0913 - what to try, where, by whom, and how
-    workspace: Workspace, lesson: Lesson, trials: Mapping[str, Trial], folder: Path, players: Players, *, compiled: bool = True
-) -> dict[str, Tried]:
+def try_all(workspace: Workspace, lesson: Lesson, trials: Mapping[str, Trial], folder: Path, players: Players) -> dict[str, Tried]:
     """Run every trial and judge it; give what came of each by name.
 
     Parameters
@@ -78,8 +76,6 @@ def try_all(  # noqa: PLR0913 - what to try, where, by whom, and how
         An empty folder for all that the trials write.
     players
         The warm processes that share the work: one submission keeps about one core busy.
-    compiled
-        Whether Spark compiles its queries, as it does for students. Without it, a trial on small data takes a fifth less.
 
     Raises
     ------
@@ -93,7 +89,7 @@ def try_all(  # noqa: PLR0913 - what to try, where, by whom, and how
             write_files(folder / f"landing-{seed}", case.batches)
     (folder / VISIBLE_CHECKS).write_bytes(build.visible_checks(lesson))
     environment = asdict(local_environment(workspace.jars, folder / "spark", user=STUDENT))
-    common = {"folder": str(folder), "lesson": lesson.name, "compiled": compiled, "environment": environment}
+    common = {"folder": str(folder), "lesson": lesson.name, "environment": environment}
 
     def play(name: str) -> None:
         request = {**common, "submission": submission(lesson, _folder(name), trials[name], plans[name])}

@@ -47,7 +47,7 @@ class _WarmSpark:
     """The one Spark of all trials, started when one first asks for it."""
 
     def __init__(self, env: LabEnv) -> None:
-        self.lab, self.compiled = LabSpark(env), True
+        self.lab = LabSpark(env)
         self.original: dict[str, str] = {}
 
     def session(self) -> Any:
@@ -55,7 +55,7 @@ class _WarmSpark:
         self.lab.start(_COMPILER)
         session = self.lab.session()
         self.original = self.original or dict(session.conf.getAll)
-        for name, value in {} if self.compiled else _NOT_COMPILED.items():
+        for name, value in _NOT_COMPILED.items():
             session.conf.set(name, value)
         return session
 
@@ -105,7 +105,6 @@ def main() -> None:
             if spark is None or kafka is None:
                 env = replace(LabEnv(**request["environment"]), lake_root=Path(own).as_uri(), spark_log=f"{own}/spark.log")
                 spark, kafka = _WarmSpark(env), _WarmKafka(env)
-            spark.compiled = request["compiled"]
             os.chdir(request["folder"])
             warm = {"spark": Lazy(spark.session), "topics": Lazy(partial(kafka.topics, number))}
             with contextlib.redirect_stdout(io.StringIO()):

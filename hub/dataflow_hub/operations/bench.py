@@ -63,7 +63,7 @@ def _lesson(workspace: Workspace, lesson: Lesson, trials: Mapping[str, Trial], f
     begin = time.monotonic()
     (folder / "ours").mkdir()
     with Players(2) as players:
-        ours = try_all(workspace, lesson, trials, folder / "ours", players, compiled=False)
+        ours = try_all(workspace, lesson, trials, folder / "ours", players)
     ours_seconds = time.monotonic() - begin
     begin = time.monotonic()
     theirs = {name: _by_papermill(workspace, lesson, trial, folder / "papermill" / name) for name, trial in trials.items()}

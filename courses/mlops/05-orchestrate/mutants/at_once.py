@@ -1,0 +1,11 @@
+# loses: flow.retries, etl.backoff
+# Retries without a wait: three more requests in the second in which the store is down.
+
+# %% tags=["solution:extract"]
+def worth_retrying(task, task_run, state) -> bool:
+    return isinstance(state.result(raise_on_failure=False), Unavailable)
+
+
+@task(retries=3, retry_condition_fn=worth_retrying)
+def extract(day: str, source: str, place: str) -> pd.DataFrame:
+    return Carrier(source, place, OPTIONS).read(day)

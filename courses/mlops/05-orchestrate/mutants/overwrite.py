@@ -1,0 +1,12 @@
+# loses: flow.silver, etl.rows, etl.rerun
+# The seed's load: each night replaces all the others.
+
+# %% tags=["solution:etl"]
+@task
+def load(rows: pd.DataFrame, day: str, place: str) -> None:
+    write_deltalake(f"{place}/{SILVER}", rows, mode="overwrite", storage_options=OPTIONS)
+
+
+@flow(task_runner=ThreadPoolTaskRunner(max_workers=1))
+def bronze_to_silver_etl(day: str, source: str, place: str) -> None:
+    load(transform(extract(day, source, place), day), day, place)

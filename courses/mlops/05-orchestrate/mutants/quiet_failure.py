@@ -1,0 +1,22 @@
+# loses: retrain.failed_night
+# The flow ends well whatever happened: nobody is told.
+
+# %% tags=["solution:nightly"]
+@task
+def retrain(day: str, place: str) -> None:
+    rows = table(SILVER, place)
+    rows = rows[rows.dia == day]
+    morning, afternoon = halves(rows)
+    current = champion(place)
+    if current is None:
+        promote(fit(morning), day, place)
+    elif drift(current, rows) > LIMIT:
+        candidate = fit(morning)
+        if error(candidate, afternoon) < error(current, afternoon):
+            promote(candidate, day, place)
+
+
+@flow(task_runner=ThreadPoolTaskRunner(max_workers=1))
+def nightly(day: str, source: str, place: str) -> None:
+    if bronze_to_silver_etl(day, source, place, return_state=True).is_completed():
+        retrain(day, place)
