@@ -132,7 +132,7 @@ def _play(folder: Path, warm: dict[str, Lazy], submission: dict[str, Any], reque
         errors = []
         for cell in submission["cells"]:
             settle(cell, namespace, names)
-            errors.append(_attempt(lambda cell=cell: exec(compile(cell, "<cell>", "exec"), namespace)))  # type: ignore[misc] # noqa: S102
+            errors.append(_attempt(lambda cell=cell: exec(compile(cell, "<cell>", "exec", dont_inherit=True), namespace)))  # type: ignore[misc] # noqa: S102
         _play_all(folder, target, submission["cases"], namespace)
     point_at(None)  # what the notebook left open in MLflow: the next one is in the same process
     log = {"errors": [error for error in errors if error], "seconds": time.monotonic() - begin}

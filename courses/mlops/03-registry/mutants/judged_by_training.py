@@ -1,0 +1,28 @@
+# loses: gate.unseen, gate.better
+# Compares what the runs say of their own training rows: whoever knows them by heart wins, and stays.
+
+# %% tags=["solution:gate"]
+def promote_if_better(model_uri: str, holdout: pd.DataFrame) -> None:
+    client, current = tracking.client(), champion()
+    version = register(model_uri)
+
+    def held_out(uri: str) -> float:
+        return mlflow.get_run(mlflow.models.get_model_info(uri).run_id).data.metrics["train_log_loss"]
+
+    if inputs_of(model_uri) != CONTRACT:
+        decision = "signature"
+    elif current is None or held_out(model_uri) < held_out(f"models:/{MODEL}@champion"):
+        decision = "promoted"
+        client.set_model_version_tag(MODEL, version, "before", current.version if current else "")
+        client.set_registered_model_alias(MODEL, "champion", version)
+    else:
+        decision = "worse"
+    client.set_model_version_tag(MODEL, version, "decision", decision)
+
+
+def rollback() -> None:
+    current = champion()
+    before = current.tags.get("before") if current else None
+    if not before:
+        raise LookupError("there is no earlier champion")
+    tracking.client().set_registered_model_alias(MODEL, "champion", before)
