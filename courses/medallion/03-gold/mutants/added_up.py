@@ -1,0 +1,17 @@
+# loses: gold.grain, gold.incremental
+# Adds the file's sums to Gold's: a correction counts twice, and so does a file that is run again.
+
+# %% tags=["solution:refresh-gold"]
+def refresh_gold(changes: str, silver: str, products: str, gold: str) -> None:
+    catalogue = spark.read.parquet(products)
+    days = [row["dia"] for row in labelled(spark.read.parquet(changes), catalogue).select("dia").distinct().collect()]
+    if not days:
+        return
+    orders = labelled(spark.read.parquet(changes), catalogue).where(F.col("dia").isin(days))
+    cells = orders.groupBy("dia", "categoria", "regiao").agg(F.count("*").alias("pedidos"), F.sum("valor").alias("receita"))
+    if not DeltaTable.is_deltatable(gold, lake.storage_options):
+        return replace_days(cells, days, gold)
+    key = "old.dia = new.dia AND old.categoria = new.categoria AND old.regiao = new.regiao"
+    merge = lake.table(gold).merge(cells.toArrow(), key, source_alias="new", target_alias="old")
+    sums = {"pedidos": "old.pedidos + new.pedidos", "receita": "old.receita + new.receita"}
+    merge.when_matched_update(sums).when_not_matched_insert_all().execute()

@@ -1,0 +1,13 @@
+# loses: gold.labels, gold.orphans, gold.unknown
+# One bucket for both: a null is a null.
+
+# %% tags=["solution:labelled"]
+NOT_IN_CATALOGUE, NO_CATEGORY = "(sem cadastro)", "(sem categoria)"
+
+
+def labelled(orders: DataFrame, catalogue: DataFrame) -> DataFrame:
+    known = newest_rows(catalogue).select("produto_id", F.col("categoria").alias("its_category"), F.lit(True).alias("known"))
+    joined = orders.join(known, "produto_id", "left")
+    dia = F.to_date(F.from_utc_timestamp("ts_evento", "America/Sao_Paulo"))
+    categoria = F.coalesce("its_category", F.lit(NO_CATEGORY))
+    return joined.select("pedido_id", dia.alias("dia"), categoria.alias("categoria"), "regiao", "valor")
