@@ -115,7 +115,7 @@ def test_check_shows_cards_of_visible_and_hidden_checks(notebook_folder, capsys)
 
 
 def test_failed_check_fails_its_cell(notebook_folder):
-    """ "Validate" counts a cell as failed when it raises; hidden checks never raise."""
+    """"Validate" counts a cell as failed when it raises; hidden checks never raise."""
     with pytest.raises(CheckFailed, match=r"a\.poor"):
         check("a.hidden", "a.poor")
 
