@@ -266,8 +266,8 @@ def register(model_uri: str) -> str:
     client = tracking.client()
     if not client.search_registered_models(f"name = '{MODEL}'"):
         client.create_registered_model(MODEL)
-    run_id = mlflow.models.get_model_info(model_uri).run_id
-    return client.create_model_version(MODEL, model_uri, run_id).version
+    info = mlflow.models.get_model_info(model_uri)
+    return client.create_model_version(MODEL, model_uri, info.run_id, model_id=info.model_id).version
 
 
 def champion():

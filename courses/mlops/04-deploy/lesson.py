@@ -145,16 +145,17 @@ def publish(weights: dict[str, float], place: str = "", champion: bool = False) 
         tracking.set_experiment(EXPERIMENT)
         client = tracking.client()
         with mlflow.start_run() as run:
-            source = f"runs:/{run.info.run_id}/lost"
+            model_id, source = None, f"runs:/{run.info.run_id}/lost"
             if weights:
                 model, table = model_of(weights), features(orders.head(20))
                 signature = mlflow.models.infer_signature(table, model.predict_proba(table))
-                source = mlflow.sklearn.log_model(
+                info = mlflow.sklearn.log_model(
                     model, name="model", signature=signature, pyfunc_predict_fn="predict_proba", pip_requirements=["scikit-learn"]
-                ).model_uri
+                )
+                model_id, source = info.model_id, info.model_uri
         if not client.search_registered_models(f"name = '{MODEL}'"):
             client.create_registered_model(MODEL)
-        version = client.create_model_version(MODEL, source, run.info.run_id).version
+        version = client.create_model_version(MODEL, source, run.info.run_id, model_id=model_id).version
         if champion:
             client.set_registered_model_alias(MODEL, "champion", version)
 
