@@ -26,17 +26,17 @@ def chosen(paths, config):
 
 
 def pytest_generate_tests(metafunc):
-    """One test for each lesson, solution or mutant; all of one lesson go to one worker."""
+    """One test for each lesson, solution or mutant."""
     if "lesson" not in metafunc.fixturenames:
         return
     kind = next((name for name in ("mutant", "solution") if name in metafunc.fixturenames), None)
     params = []
     for lesson in LESSONS:
-        group, label = pytest.mark.xdist_group(f"lesson-{lesson.name}"), f"{lesson.course}-{lesson.name}"
+        label = f"{lesson.course}-{lesson.name}"
         paths = {"mutant": chosen(lesson.mutants, metafunc.config), "solution": lesson.solutions, None: [None]}[kind]
         for path in paths:
             values = (lesson,) if path is None else (lesson, path)
-            params.append(pytest.param(*values, id=label if path is None else f"{label}-{path.stem}", marks=group))
+            params.append(pytest.param(*values, id=label if path is None else f"{label}-{path.stem}"))
     metafunc.parametrize(("lesson", kind) if kind else ("lesson",), params)
 
 

@@ -17,8 +17,8 @@ PLACES = (
     *("tests/lessons", "tests/e2e", "tests/chaos", "tests/integration", "notebooks", "courses", "tests/security"),
     *("tests/test_architecture.py", "tests/unit"),
 )
-# Each worker has a lab of its own; conftest.py says which tests stay on one worker, with the services that they share.
-EVERYTHING = ("--numprocesses=2", "--dist=loadgroup", "--no-loadscope-reorder", "--nbmake", *PLACES)
+# Each worker has a lab of its own; tests/scheduling.py says which tests stay on one, with the services that they share.
+EVERYTHING = ("--numprocesses=2", "--dist=loadscope", "--no-loadscope-reorder", "--nbmake", *PLACES)
 
 
 def run_tests(lab: Lab, arguments: Sequence[str], report: Callable[[str], None]) -> int:
