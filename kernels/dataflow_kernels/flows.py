@@ -14,11 +14,12 @@ import tempfile
 import threading
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 from uuid import uuid4
 
 from dataflow_kernels.environ import export_defaults, process_environment
+from dataflow_kernels.json_handler import JsonHandler
 
 _QUIET = {
     "PREFECT_LOGGING_LEVEL": "CRITICAL",  # its lines go to stderr, and would count as an error in a graded cell
@@ -128,24 +129,16 @@ def _import_prefect() -> None:
     get_current_settings().flows.heartbeat_frequency = None  # a flow waits a second for the thread that sends them
 
 
-def _handler(api: FlowApi, key: str) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+def _handler(api: FlowApi, key: str) -> type[JsonHandler]:
+    class Handler(JsonHandler):
+        do_PATCH = do_DELETE = do_PUT = JsonHandler.serve  # noqa: N815 - the base class's names
 
-        def _serve(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        def answer(self, body: bytes) -> tuple[int, str]:
             if hmac.compare_digest(self.headers.get("Authorization", ""), f"Bearer {key}"):
                 status, content = api.answer(self.command, self.path.removeprefix("/api"), json.loads(body) if body else {})
             else:  # another process of this machine
                 status, content = 401, {"detail": "Not yours."}
-            answer = json.dumps(content).encode()
-            head = f"HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {len(answer)}\r\n\r\n"
-            self.wfile.write(head.encode() + answer)  # in one piece: in two, the second waits for an acknowledgement
-
-        do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = _serve  # noqa: N815 - the base class's names
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-            """Say nothing: it would go to stderr."""
+            return status, json.dumps(content)
 
     return Handler
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from dataflow_kernels.pictures import Picture
+from dataflow_kernels.pictures import COLOURS, Picture, picture
 
-_LAYERS = {"landing": "#5b6770", "bronze": "#a0622d", "silver": "#6f7f8f", "gold": "#a8820a"}
+_LAYERS = {"landing": COLOURS["sources"], **{name: COLOURS[name] for name in ("bronze", "silver", "gold")}}
 _LETTER, _HEIGHT, _GAP, _DOWN = 7, 30, 60, 42  # a letter's width at the font's size
 
 Edge = tuple[str, str]
@@ -33,8 +33,7 @@ def draw(drawn: Iterable[Edge]) -> Picture:
     width = max((left + wide for left, _, wide in boxes.values()), default=0) + 4
     height = max((top for _, top, _ in boxes.values()), default=0) + _HEIGHT + 4
     label = "; ".join(f"{source} → {made}" for source, made in pairs) or "—"
-    shape = f'xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" style="max-width:100%;height:auto"'
-    return Picture(f'<svg {shape} role="img" aria-label="{escape(label, quote=True)}">{lines}{drawings}</svg>', label)
+    return picture(lines + drawings, width, height, label)
 
 
 def _boxes(names: list[str]) -> dict[str, tuple[int, int, int]]:

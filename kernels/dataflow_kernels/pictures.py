@@ -14,6 +14,7 @@ _STAGES: tuple[_Stage, ...] = (
     ("gold", Text("Gold", "Gold"), Text("numbers people trust", "números confiáveis"), "#a8820a"),
     ("use", Text("Use", "Uso"), Text("dashboards, models", "painéis, modelos"), "#3d5a80"),
 )
+COLOURS = {key: colour for key, _, _, colour in _STAGES}
 _MODEL: tuple[_Stage, ...] = (
     ("prepare", Text("Prepare", "Preparar"), Text("the past, without the future", "o passado, sem o futuro"), "#6f7f8f"),
     ("train", Text("Train", "Treinar"), Text("runs that can be repeated", "execuções que se repetem"), "#a0622d"),
@@ -69,10 +70,13 @@ def _draw(stages: tuple[_Stage, ...], today: str, language: str | None) -> Pictu
     tongue = language or LabEnv.from_environ().language
     boxes = "".join(_box(number, stage, today, tongue) for number, stage in enumerate(stages))
     description = " → ".join(f"[{name.to(tongue)}]" if key == today else name.to(tongue) for key, name, _, _ in stages)
-    width = len(stages) * (_WIDTH + _GAP)
-    label = escape(description, quote=True)
-    shape = f'xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} 96" style="max-width:100%;height:auto"'
-    return Picture(f'<svg {shape} role="img" aria-label="{label}">{boxes}</svg>', description)
+    return picture(boxes, len(stages) * (_WIDTH + _GAP), 96, description)
+
+
+def picture(drawn: str, width: float, height: float, description: str) -> Picture:
+    """Frame what is drawn, in SVG, as a picture that shrinks with its page; `description` is for who cannot see it."""
+    shape = f'xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" style="max-width:100%;height:auto"'
+    return Picture(f'<svg {shape} role="img" aria-label="{escape(description, quote=True)}">{drawn}</svg>', description)
 
 
 def _box(number: int, stage: _Stage, today: str, language: str) -> str:

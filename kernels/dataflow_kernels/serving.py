@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from itertools import cycle
 from typing import Any
+
+from dataflow_kernels.json_handler import JsonHandler
 
 Answer = Callable[[str, str, bytes], tuple[int, Any]]
 
@@ -136,24 +138,9 @@ class _Crowd:
             time.sleep(_REST_SECONDS)
 
 
-def _handler(answer: Answer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._send(*respond(answer, "GET", self.path, b""))
-
-        def do_POST(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            self._send(*respond(answer, "POST", self.path, self.rfile.read(length)))
-
-        def log_message(self, *_: object) -> None:
-            """Write nothing: what goes to stderr counts as an error in a notebook."""
-
-        def _send(self, status: int, text: str) -> None:
-            content = text.encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+def _handler(answer: Answer) -> type[JsonHandler]:
+    class Handler(JsonHandler):
+        def answer(self, body: bytes) -> tuple[int, str]:
+            return respond(answer, self.command, self.path, body)
 
     return Handler
