@@ -24,8 +24,8 @@ def test_a_table_without_the_column_is_refused_by_name():
 
 def test_only_what_may_pass_is_tried_again():
     """A store that does not answer is; a table that is not fit is not."""
-    assert etl.worth_another_try(None, None, Failed(data=OSError("503")))
-    assert not etl.worth_another_try(None, None, Failed(data=etl.UnfitTableError("no column")))
+    assert etl.worth_another_try(None, None, Failed(data=OSError("503"))) is True
+    assert etl.worth_another_try(None, None, Failed(data=etl.UnfitTableError("no column"))) is False
 
 
 def test_a_table_that_is_not_fit_is_not_tried_again_where_an_event_loop_runs():
@@ -34,7 +34,7 @@ def test_a_table_that_is_not_fit_is_not_tried_again_where_an_event_loop_runs():
     async def asked():
         return etl.worth_another_try(None, None, Failed(data=etl.UnfitTableError("no column")))
 
-    assert not run_apart(asked())
+    assert run_apart(asked()) is False
 
 
 def test_each_pause_is_longer_than_the_one_before():
