@@ -179,12 +179,19 @@ class Roster:
 
     # -- passwords and invites ---------------------------------------------------
 
-    def invite(self, user: str, *, hours: float = 72) -> str:
-        """Give a one-time token with which a person sets a password; it replaces earlier ones, and only its hash is kept."""
+    def invite(self, user: str, *, hours: float = 72, keep_earlier: bool = False) -> str:
+        """Give a one-time token with which a person sets a password; it replaces earlier ones, and only its hash is kept.
+
+        Parameters
+        ----------
+        keep_earlier
+            Let earlier ones work too, until one of them is used.
+        """
         token = entropy.token_urlsafe(24)
         with self._connection() as connection:
             _known(connection, user)
-            connection.execute("DELETE FROM invites WHERE user = ? OR expires < ?", (user, time.time()))
+            ended = "" if keep_earlier else user
+            connection.execute("DELETE FROM invites WHERE user = ? OR expires < ?", (ended, time.time()))
             connection.execute("INSERT INTO invites VALUES (?, ?, ?)", (_digest(token), user, time.time() + hours * 3600))
         return token
 
@@ -208,6 +215,7 @@ class Roster:
             row = used.fetchone()
             if row is None:
                 raise RosterError("This invite link has been used or has expired.", fix="Ask your instructor for a new one.")
+            connection.execute("DELETE FROM invites WHERE user = ?", row)
             connection.execute("UPDATE accounts SET password = ? WHERE user = ?", (hashed, row[0]))
         return str(row[0])
 

@@ -45,16 +45,18 @@ class _Countdown:
 def dying_after(writes: int) -> Iterator[None]:
     """Let the code within die when it has finished `writes` writes of tables, before the first one when that is 0.
 
-    Saving a DataFrame, a MERGE and an SQL statement that writes each count as one, wherever they happen: in the batch function of a
-    stream too. The death ends the `with` block without an error; any other error is raised as usual.
+    Saving a DataFrame, a MERGE (Spark's or delta-rs') and an SQL statement that writes each count as one, wherever they happen: in the
+    batch function of a stream too. The death ends the `with` block without an error; any other error is raised as usual.
     """
     from delta.tables import DeltaMergeBuilder
+    from deltalake.table import TableMerger
     from pyspark.sql import DataFrameWriter, SparkSession
 
     countdown = _Countdown(writes)
     points: tuple[tuple[type, str, Callable[..., bool]], ...] = (
         (DataFrameWriter, "save", lambda *_: True),
         (DeltaMergeBuilder, "execute", lambda *_: True),
+        (TableMerger, "execute", lambda *_: True),
         (SparkSession, "sql", lambda _, query, *__: bool(_WRITING_SQL.match(query))),
     )
     originals = [(kind, name, getattr(kind, name)) for kind, name, _ in points]

@@ -10,7 +10,7 @@ _Stage = tuple[str, Text, Text, str]
 _STAGES: tuple[_Stage, ...] = (
     ("sources", Text("Sources", "Fontes"), Text("shops, apps, files", "lojas, apps, arquivos"), "#5b6770"),
     ("bronze", Text("Bronze", "Bronze"), Text("all that landed, as it was", "tudo que chegou, como era"), "#a0622d"),
-    ("silver", Text("Silver", "Silver"), Text("typed, deduplicated, explained", "tipada, sem duplicatas, explicada"), "#6f7f8f"),
+    ("silver", Text("Silver", "Silver"), Text("typed, unique, explained", "tipada, única, explicada"), "#6f7f8f"),
     ("gold", Text("Gold", "Gold"), Text("numbers people trust", "números confiáveis"), "#a8820a"),
     ("use", Text("Use", "Uso"), Text("dashboards, models", "painéis, modelos"), "#3d5a80"),
 )
@@ -19,8 +19,8 @@ _MODEL: tuple[_Stage, ...] = (
     ("prepare", Text("Prepare", "Preparar"), Text("the past, without the future", "o passado, sem o futuro"), "#6f7f8f"),
     ("train", Text("Train", "Treinar"), Text("runs that can be repeated", "execuções que se repetem"), "#a0622d"),
     ("register", Text("Register", "Registrar"), Text("versions, one champion", "versões, um campeão"), "#a8820a"),
-    ("deploy", Text("Deploy", "Publicar"), Text("answers, by night and by call", "respostas em lote e por chamada"), "#3d5a80"),
-    ("orchestrate", Text("Orchestrate", "Orquestrar"), Text("every night, whatever fails", "toda noite, falhe o que falhar"), "#4f6f52"),
+    ("deploy", Text("Deploy", "Publicar"), Text("answers, nightly and by call", "respostas em lote e na hora"), "#3d5a80"),
+    ("orchestrate", Text("Orchestrate", "Orquestrar"), Text("every night, whatever fails", "toda noite, dê o que der"), "#4f6f52"),
 )
 _WIDTH, _GAP = 168, 30
 

@@ -2,6 +2,7 @@
 
 import pytest
 from delta.tables import DeltaMergeBuilder
+from deltalake.table import TableMerger
 from pyspark.sql import DataFrameWriter, SparkSession
 
 from dataflow_kernels.deaths import WriterDied, dying_after
@@ -12,7 +13,8 @@ def written(monkeypatch):
     """Writers that note what they wrote and need no Spark."""
     done = []
     monkeypatch.setattr(DataFrameWriter, "save", lambda _, path: done.append(path))
-    monkeypatch.setattr(DeltaMergeBuilder, "execute", lambda _: done.append("merge"))
+    for merge in (DeltaMergeBuilder, TableMerger):
+        monkeypatch.setattr(merge, "execute", lambda _: done.append("merge"))
     monkeypatch.setattr(SparkSession, "sql", lambda _, query: done.append(query))
     return done
 
@@ -43,6 +45,14 @@ def test_an_sql_statement_that_writes_counts(written):
         SparkSession.sql(None, "\n  merge INTO t USING s ON t.a = s.a")
         SparkSession.sql(None, "SELECT 2")
     assert len(written) == 1
+
+
+def test_a_merge_without_spark_counts(written):
+    """delta-rs' MERGE is a write like Spark's."""
+    with dying_after(1):
+        TableMerger.execute(None)
+        TableMerger.execute(None)
+    assert written == ["merge"]
 
 
 def test_the_writers_live_on_afterwards(written):

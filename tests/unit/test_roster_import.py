@@ -8,6 +8,7 @@ import pytest
 
 from dataflow_hub.errors import RosterError
 from dataflow_hub.operations import roster
+from dataflow_hub.roster import open_roster
 from dataflow_hub.settings import Lab, load_lab
 
 if TYPE_CHECKING:
@@ -33,6 +34,16 @@ def test_each_new_person_gets_a_link_with_the_token_in_the_fragment(lab: Lab, tm
     assert [invite.user for invite in invites] == ["ana"]
     assert invites[0].url.startswith(f"{lab.public_url}/hub/invite#")
     assert roster.members(lab, "medallion")[0].full_name == "Ana Ção"
+
+
+def test_links_of_a_class_still_work_after_its_import_into_a_second_course(lab: Lab, tmp_path: Path) -> None:
+    """The links that were sent out first are good until one of a person's is used; then none is."""
+    file = _file(tmp_path, "username,name,role\nana,Ana,student\n")
+    tokens = [roster.import_csv(lab, course, file)[0].url.partition("#")[2] for course in ("medallion", "mlops")]
+    accounts = open_roster(lab)
+    assert [accounts.invited(token) for token in tokens] == ["ana", "ana"]
+    accounts.accept_invite(tokens[0], "quatro palavras bem simples")
+    assert [accounts.invited(token) for token in tokens] == [None, None]
 
 
 def test_a_spreadsheets_semicolons_are_read(lab: Lab, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def add(lab: Lab, course: str, user: str, name: str, role: str, language: str) -
 def import_csv(lab: Lab, course: str, file: Path) -> list[Invite]:
     """Read a class from a CSV file (username, name, role, language); give an invite for each person without a password.
 
-    All of it or nothing: with one wrong line nobody is added.
+    All of it or nothing: with one wrong line nobody is added. Links of an earlier import, into this course or another, stay good.
 
     Raises
     ------
@@ -57,7 +57,9 @@ def import_csv(lab: Lab, course: str, file: Path) -> list[Invite]:
     roster = open_roster(lab)
     for row in rows:
         roster.add(row.user, row.full_name, course, row.role, row.language)
-    return [Invite(row.user, invite(lab, row.user)) for row in rows if not roster.has_password(row.user)]
+    hours = lab.settings.hub.invite_hours
+    invited = [row.user for row in rows if not roster.has_password(row.user)]
+    return [Invite(user, _link(lab, roster.invite(user, hours=hours, keep_earlier=True))) for user in invited]
 
 
 def members(lab: Lab, course: str) -> list[Member]:

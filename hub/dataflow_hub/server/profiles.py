@@ -29,6 +29,8 @@ c = get_config()
 c.NbGrader.logfile = None
 configure(c)
 '''
+# A line that leaves a laptop's screen is a line that is not read.
+_SETTINGS = {"@jupyterlab/notebook-extension:tracker": {"codeCellConfig": {"lineWrap": True}}}
 
 
 def mounts(lab: Lab, user: str) -> tuple[Mount, ...]:
@@ -49,6 +51,7 @@ def render(lab: Lab, *, staff: bool) -> Path:
     files = {
         "jupyter_server_config.py": _SINGLE_USER.read_text(encoding="utf-8"),
         "nbgrader_config.py": _NBGRADER,
+        "labconfig/default_setting_overrides.json": json.dumps(_SETTINGS),
         "labconfig/page_config.json": json.dumps({"disabledExtensions": dict.fromkeys(disabled, True)}),
         "jupyter_server_config.d/zz-dataflow.json": json.dumps({"ServerApp": {"jpserver_extensions": _server_extensions()}}),
     }

@@ -1,0 +1,15 @@
+# loses: once.before, once.checkpoint
+# Appends the dead letters first, without a batch number: when the orders cannot be written, they come again.
+
+# %% tags=["solution:run-stream"]
+def run_stream(inbox: str, pedidos: str, dead_letters: str, checkpoint: str) -> None:
+    def write(batch: DataFrame, number: int) -> None:
+        rows = parse(batch).toPandas()
+        good, bad = rows[rows["why"].isna()].astype({"versao": "int64"}), rows[rows["why"].notna()].assign(lote=number).reset_index(drop=True)
+        write_deltalake(dead_letters, bad[DEAD_LETTERS.names], mode="append")
+        newest = good.sort_values("versao").groupby("pedido_id").tail(1)[PEDIDOS.names].reset_index(drop=True)
+        merge = lake.table(pedidos).merge(newest, "t.pedido_id = s.pedido_id", source_alias="s", target_alias="t")
+        merge.when_matched_update_all("s.versao > t.versao").when_not_matched_insert_all().execute()
+
+    query = read_lines(inbox).writeStream.foreachBatch(write).option("checkpointLocation", checkpoint)
+    query.trigger(availableNow=True).start().awaitTermination()
