@@ -27,6 +27,7 @@ QUIET = {
     "GIT_PYTHON_REFRESH": "quiet",  # or MLflow warns where there is no git
     "MLFLOW_LOGGING_LEVEL": "ERROR",  # its lines go to stderr, and would count as an error in a graded cell
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # so do its bars
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # two lines a run hide what a cell itself says
 }
 
 

@@ -418,7 +418,7 @@ def life(name: str, sink: list, first: str, again: bool, dies_in_round: int = 0)
 
 sent = {(number, offset) for number, (begin, end) in topics.offsets("eventos").items() for offset in range(begin, end)}
 for name, first, again in (("commit, then write", "commit", True), ("write, then commit", "write", True), ("the same, but looks first", "write", False)):
-    sink, reader = [], f"reader-{len(name)}"
+    sink, reader = [], f"{first}-{again}-{time.time():.0f}"  # a group that has read nothing yet
     try:
         life(reader, sink, first, again, dies_in_round=3)
     except PowerCut:
