@@ -128,8 +128,9 @@ explorer(old_system)
 
 # %%
 def history(table: str) -> pd.DataFrame:
-    """Give the table's versions, the newest first: what was done, on which version it was computed, and what it came to."""
-    return pd.DataFrame(lake.table(table).history())[["version", "readVersion", "operation", "operationMetrics"]]
+    """Give the table's versions, the newest first: what was done, on which version it was computed, and when."""
+    versions = pd.DataFrame(lake.table(table).history()).astype({"readVersion": "Int64"})
+    return versions.assign(when=pd.to_datetime(versions.timestamp, unit="ms"))[["version", "readVersion", "operation", "when"]]
 
 
 history(old_system).head(4)
@@ -481,10 +482,14 @@ print("rows:", spark.read.format("delta").load(scratch).count())
 explorer(scratch)
 
 # %% [markdown] tags=["lang:en"]
+# Not only the dead writer's file is unknown to the log: each attempt that was refused has left one, too. Nobody will ever read them.
+#
 # **VACUUM.** Somebody wants the disk back *now*, and switches off the check that keeps seven days. **Guess** for each version: can it still be
 # read?
 
 # %% [markdown] tags=["lang:pt-BR"]
+# Não é só o arquivo do escritor morto que o log desconhece: cada tentativa recusada também deixou um. Ninguém jamais vai lê-los.
+#
 # **VACUUM.** Alguém quer o disco de volta *agora* e desliga a verificação que guarda sete dias. **Dê um palpite** para cada versão: ela ainda
 # pode ser lida?
 
@@ -510,8 +515,9 @@ look("after")
 explorer(scratch)
 
 # %% [markdown] tags=["lang:en"]
-# The log still tells of every version; the files that they need are gone, the dead writer's too. `VACUUM` is how erasing becomes real, which
-# lesson 1.5 will need. With 0 hours it also takes the files from under readers and writers that are at work.
+# The log still tells of every version. One of them is lost: it needs a file that a later one rewrote. The others need files that the newest
+# needs too, so these are still there; the dead writer's is gone. `VACUUM` is how erasing becomes real, which lesson 1.5 will need. With 0 hours
+# it also takes the files from under readers and writers that are at work.
 #
 # ## 6 · Explain it
 #
@@ -519,8 +525,9 @@ explorer(scratch)
 # said, last what it says today. Look at the moment of the late change.
 
 # %% [markdown] tags=["lang:pt-BR"]
-# O log ainda conta de todas as versões; os arquivos de que elas precisam se foram, o do escritor morto também. É com `VACUUM` que apagar se
-# torna real, e a lição 1.5 vai precisar disso. Com 0 horas, ele também tira os arquivos de quem está lendo ou gravando naquele momento.
+# O log ainda conta de todas as versões. Uma delas se perdeu: ela precisa de um arquivo que uma posterior reescreveu. As outras precisam de
+# arquivos de que a mais nova também precisa, por isso eles ainda estão lá; o do escritor morto se foi. É com `VACUUM` que apagar se torna real, e
+# a lição 1.5 vai precisar disso. Com 0 horas, ele também tira os arquivos de quem está lendo ou gravando naquele momento.
 #
 # ## 6 · Explique
 #
@@ -541,10 +548,10 @@ def two_pasts(cliente_id):
     shown = ""
     for version in versions:
         log.load_as_version(version)
-        rows = log.to_pandas(filters=[("cliente_id", "=", cliente_id)]).sort_values("valid_from")[columns].to_string(index=False)
-        if len(rows) and rows != shown:
-            print(f"version {version}\n{rows}\n")
-            shown = rows
+        rows = log.to_pandas().query("cliente_id == @cliente_id").sort_values("valid_from")[columns]
+        if len(rows) and rows.to_string() != shown:
+            shown = rows.to_string()
+            print(f"version {version}\n{rows.to_string(index=False)}\n")
 
 
 # %% [markdown] tags=["lang:en"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import logging
 import os
 import shutil
 import sys
@@ -93,6 +94,24 @@ class _WarmKafka:
             self.started.stop()
 
 
+class _CallbackErrors(logging.Handler):
+    """Remembers errors in the callbacks of widgets, which ipywidgets logs and leaves at that."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._last = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the error of a record that has one."""
+        if record.exc_info and record.exc_info[1]:
+            self._last = _told(record.exc_info[1])
+
+    def taken(self) -> str:
+        """Give the last error since this was asked; "" when there was none."""
+        last, self._last = self._last, ""
+        return last
+
+
 def main() -> None:
     """Play one request after the other until the input ends."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -130,9 +149,13 @@ def _play(folder: Path, warm: dict[str, Lazy], submission: dict[str, Any], reque
         names |= {**warm, "check": Lazy(lambda: lambda *_: None)}
         namespace = {**names, "__name__": "__main__"}
         errors = []
+        callbacks = _CallbackErrors()
+        logging.getLogger("traitlets").addHandler(callbacks)
         for cell in submission["cells"]:
             settle(cell, namespace, names)
-            errors.append(_attempt(lambda cell=cell: exec(compile(cell, "<cell>", "exec", dont_inherit=True), namespace)))  # type: ignore[misc] # noqa: S102
+            error = _attempt(lambda cell=cell: exec(compile(cell, "<cell>", "exec", dont_inherit=True), namespace))  # type: ignore[misc] # noqa: S102
+            errors.append(callbacks.taken() or error)
+        logging.getLogger("traitlets").removeHandler(callbacks)
         _play_all(folder, target, submission["cases"], namespace)
     point_at(None)  # what the notebook left open in MLflow: the next one is in the same process
     log = {"errors": [error for error in errors if error], "seconds": time.monotonic() - begin}
@@ -172,8 +195,12 @@ def _attempt(call: Callable[[], Any]) -> str:
     try:
         call()
     except BaseException as error:  # noqa: BLE001 - what is tried may raise anything
-        return f"{type(error).__name__}: {str(error)[:_ERROR_CHARACTERS]}"
+        return _told(error)
     return ""
+
+
+def _told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {str(error)[:_ERROR_CHARACTERS]}"
 
 
 @contextlib.contextmanager
