@@ -77,7 +77,7 @@ files = [f"{landing}/{name}" for name in lake.files(landing)]
 
 
 def read_orders(files: list[str]) -> pd.DataFrame:
-    frames = [pd.read_csv(io.BytesIO(lake.read(file)), parse_dates=["ts_pedido", "ts_registro"]) for file in files]
+    frames = [pd.read_csv(io.BytesIO(lake.read(file)), parse_dates=["ts_pedido", "ts_registro"], date_format="ISO8601") for file in files]
     return pd.concat(frames, ignore_index=True)
 
 
