@@ -129,6 +129,8 @@ def solve(student) -> None:
     for marker, text in ANSWERS.items():
         answer(page, marker, text)
     explain(page, "The commit names the files, so nobody sees half a batch; run again, the batch has no rows yet and lands once.")
+    scrollers = "[...document.querySelectorAll('.jp-CodeCell .cm-scroller')]"
+    assert page.evaluate(f"{scrollers}.every(each => each.scrollWidth <= each.clientWidth)")  # no line of code leaves the screen
     student.picture("solved")
     run_all(page)
     last = page.locator(".jp-CodeCell").last
