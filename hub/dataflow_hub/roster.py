@@ -190,8 +190,9 @@ class Roster:
         token = entropy.token_urlsafe(24)
         with self._connection() as connection:
             _known(connection, user)
-            ended = "" if keep_earlier else user
-            connection.execute("DELETE FROM invites WHERE user = ? OR expires < ?", (ended, time.time()))
+            connection.execute("DELETE FROM invites WHERE expires < ?", (time.time(),))
+            if not keep_earlier:
+                connection.execute("DELETE FROM invites WHERE user = ?", (user,))
             connection.execute("INSERT INTO invites VALUES (?, ?, ?)", (_digest(token), user, time.time() + hours * 3600))
         return token
 

@@ -17,7 +17,7 @@ import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from dataflow_hub.grading.places import filled, places
 from dataflow_kernels import local_broker
@@ -95,11 +95,19 @@ class _WarmKafka:
 
 
 class _CallbackErrors(logging.Handler):
-    """Remembers errors in the callbacks of widgets, which ipywidgets logs and leaves at that."""
+    """Remembers, within its block, errors in the callbacks of widgets, which ipywidgets logs and leaves at that."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
+        self._log = logging.getLogger("traitlets")
         self._last = ""
+
+    def __enter__(self) -> Self:
+        self._log.addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._log.removeHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep the error of a record that has one."""
@@ -149,13 +157,11 @@ def _play(folder: Path, warm: dict[str, Lazy], submission: dict[str, Any], reque
         names |= {**warm, "check": Lazy(lambda: lambda *_: None)}
         namespace = {**names, "__name__": "__main__"}
         errors = []
-        callbacks = _CallbackErrors()
-        logging.getLogger("traitlets").addHandler(callbacks)
-        for cell in submission["cells"]:
-            settle(cell, namespace, names)
-            error = _attempt(lambda cell=cell: exec(compile(cell, "<cell>", "exec", dont_inherit=True), namespace))  # type: ignore[misc] # noqa: S102
-            errors.append(callbacks.taken() or error)
-        logging.getLogger("traitlets").removeHandler(callbacks)
+        with _CallbackErrors() as callbacks:
+            for cell in submission["cells"]:
+                settle(cell, namespace, names)
+                error = _attempt(lambda cell=cell: exec(compile(cell, "<cell>", "exec", dont_inherit=True), namespace))  # type: ignore[misc] # noqa: S102
+                errors.append(callbacks.taken() or error)
         _play_all(folder, target, submission["cases"], namespace)
     point_at(None)  # what the notebook left open in MLflow: the next one is in the same process
     log = {"errors": [error for error in errors if error], "seconds": time.monotonic() - begin}

@@ -57,9 +57,7 @@ def import_csv(lab: Lab, course: str, file: Path) -> list[Invite]:
     roster = open_roster(lab)
     for row in rows:
         roster.add(row.user, row.full_name, course, row.role, row.language)
-    hours = lab.settings.hub.invite_hours
-    invited = [row.user for row in rows if not roster.has_password(row.user)]
-    return [Invite(user, _link(lab, roster.invite(user, hours=hours, keep_earlier=True))) for user in invited]
+    return [Invite(row.user, invite(lab, row.user, keep_earlier=True)) for row in rows if not roster.has_password(row.user)]
 
 
 def members(lab: Lab, course: str) -> list[Member]:
@@ -67,9 +65,9 @@ def members(lab: Lab, course: str) -> list[Member]:
     return open_roster(lab).members(course)
 
 
-def invite(lab: Lab, user: str) -> str:
-    """Give a fresh one-time link for `user`; links given earlier stop working."""
-    return _link(lab, open_roster(lab).invite(user, hours=lab.settings.hub.invite_hours))
+def invite(lab: Lab, user: str, *, keep_earlier: bool = False) -> str:
+    """Give a fresh one-time link for `user`; links given earlier stop working, unless `keep_earlier`."""
+    return _link(lab, open_roster(lab).invite(user, hours=lab.settings.hub.invite_hours, keep_earlier=keep_earlier))
 
 
 def admin_link(lab: Lab) -> str | None:
