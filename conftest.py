@@ -102,9 +102,15 @@ def running_lab() -> Iterator[Lab]:
     return start_lab()
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    if type(item).__name__ == "NotebookItem":
-        os.environ.update(notebook_environment())
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Give a notebook a student's environment, and take it away again: tests after it on the same worker are no students."""
+    if type(item).__name__ != "NotebookItem":
+        return (yield)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in notebook_environment().items():
+            patch.setenv(name, value)
+        return (yield)
 
 
 def pytest_unconfigure() -> None:

@@ -1,13 +1,12 @@
 """The hub's configuration: all of it is `dataflow_hub.server`; what a site changes goes into <state>/jupyterhub_config.d/*.py."""
 
-from dataflow_hub.sandbox import available
-from dataflow_hub.server import configure
+from dataflow_hub.server import configure, require_isolation
 from dataflow_hub.settings import load_lab
 
 c = get_config()  # noqa: F821 - given by JupyterHub
 lab = load_lab()
 lab.workspace.prepare()
-available(lab.workspace)  # no sandbox, no hub
+require_isolation(lab)  # or no hub
 configure(c, lab)
 
 for site in sorted((lab.workspace.state / "jupyterhub_config.d").glob("*.py")):

@@ -1,5 +1,6 @@
-"""Which tests stay together when two workers share them: those of a file, with the services that they start; those of a lesson.
+"""Which tests stay together when two workers share them.
 
+Those of a file, with the services that they start; those of a lesson; those of the one lab of containers, which takes minutes to start.
 Marks for xdist's own grouping do nothing with pytest 9.2 (pytest-xdist issue 1386).
 """
 
@@ -8,11 +9,14 @@ import re
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
 _LESSON = re.compile(r"^tests/lessons/.*\[(\w+-\w+)")  # as in `[medallion-02-silver-absolute]`
+_CONTAINERS = re.compile(r"^tests/security/test_(isolation|container_attacks|service_containers)\.py|[-\[]containers\]$")
 
 
 class ByFileOrLesson(LoadScopeScheduling):
-    """Hand a whole file, or all tests of a lesson, to one worker."""
+    """Hand a whole file, all tests of a lesson, or all of the lab of containers to one worker."""
 
     def _split_scope(self, nodeid: str) -> str:
+        if _CONTAINERS.search(nodeid):
+            return "containers"
         lesson = _LESSON.match(nodeid)
         return lesson[1] if lesson else nodeid.split("::", 1)[0]

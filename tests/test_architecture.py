@@ -34,7 +34,7 @@ def test_top_folders_are_not_packages(folder):
 def test_a_whole_run_leaves_no_test_out():
     """What `./lab test` names covers each folder of tests and each place with notebooks."""
     there = {f"tests/{path.relative_to(ROOT / 'tests').parts[0]}" for path in tracked("tests/**/test_*.py", "tests/test_*.py")}
-    assert set(PLACES) == there | {path.relative_to(ROOT).parts[0] for path in tracked("*.ipynb")}
+    assert set(PLACES) == there
 
 
 def test_only_two_modules_read_the_environment():

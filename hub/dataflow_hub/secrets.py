@@ -11,6 +11,8 @@ from dataflow_hub.workspace import Workspace, write_private
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from dataflow_hub.settings import Lab
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
@@ -22,6 +24,11 @@ def secret(workspace: Workspace, name: str, *, n_bytes: int = 32) -> str:
     except FileNotFoundError:
         write_private(path, entropy.token_hex(n_bytes) + "\n")
         return path.read_text(encoding="utf-8").strip()
+
+
+def lab_id(lab: Lab) -> str:
+    """Give the random id that marks every process and container of a lab; it opens nothing."""
+    return secret(lab.workspace, "lab-id", n_bytes=8)
 
 
 def rotate(workspace: Workspace, name: str, *, n_bytes: int = 32) -> str:

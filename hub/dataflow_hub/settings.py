@@ -15,9 +15,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dataflow_hub.errors import SettingsError
-from dataflow_hub.workspace import CHECKOUT, Workspace
+from dataflow_hub.workspace import CHECKOUT, Workspace, write_private
 
 _PREFIX = "DATAFLOW__"
+BACKENDS = ("embedded", "docker")
+_BACKEND_FILE = "backend"
+BELOW_STUDENTS = 1000  # uids between `sandbox.first_uid` and the first of those that submissions are run as
 
 
 class _Section(BaseModel):
@@ -40,6 +43,9 @@ class Ports(_Section):
     auth_proxy: int
     prefect: int
     streamlit: int
+    spark_master: int
+    spark_pages: int
+    spark_workers: int
     store_internal: int
 
 
@@ -67,9 +73,16 @@ class Auth(_Section):
     options: dict[str, Any]
 
 
-class Sandbox(_Section):
-    """Limits of one student's server."""
+class Services(_Section):
+    """What the services run as."""
 
+    backend: Literal["embedded", "docker"]
+
+
+class Sandbox(_Section):
+    """What a student's server runs in, and its limits."""
+
+    kind: Literal["bubblewrap", "docker"]
     memory_mib: int = Field(ge=512)
     cpu_cores: float = Field(gt=0)
     processes: int = Field(ge=64)
@@ -103,6 +116,7 @@ class Settings(_Section):
     hub: Hub
     tls: Tls
     auth: Auth
+    services: Services
     sandbox: Sandbox
     spark: Spark
     grading: Grading
@@ -122,6 +136,18 @@ class Lab:
             return self.settings.hub.public_url.rstrip("/")
         scheme = "https" if self.settings.tls.certificate else "http"
         return f"{scheme}://{self.settings.hub.bind}:{self.settings.ports.hub}"
+
+    def environment(self) -> dict[str, str]:
+        """Give the variables from which a service reads exactly the settings that are in force here.
+
+        A service must not see other ports than the `up` that started it, whatever shell that was.
+        """
+        values = {"DATAFLOW_STATE": str(self.workspace.state)}
+        if self.workspace.shared_cache:
+            values["DATAFLOW_CACHE"] = str(self.workspace.shared_cache)
+        for section, keys in self.settings.model_dump().items():
+            values.update({f"{_PREFIX}{section}__{key}".upper(): str(value) for key, value in keys.items() if not isinstance(value, dict)})
+        return values
 
 
 def load_lab(*, state: Path | None = None, environ: dict[str, str] | None = None) -> Lab:
@@ -143,8 +169,39 @@ def load_lab(*, state: Path | None = None, environ: dict[str, str] | None = None
     own = workspace.state / "dataflow.toml"
     if own.exists():
         _merge(values, _parse_toml(own), str(own))
+    _merge(values, _of_what_runs(workspace, environ), "what runs")
     _merge(values, _from_environ(environ), "the environment")
     return Lab(settings=_validate(values), workspace=workspace)
+
+
+def choose_backend(kind: str) -> None:
+    """Let every lab that this process loads, and each process that it starts, use a backend, whatever the files say.
+
+    Raises
+    ------
+    SettingsError
+        There is none of that name.
+    """
+    if kind not in BACKENDS:
+        raise SettingsError(f"There is no backend {kind}.", fix=f"One of: {', '.join(BACKENDS)}.")
+    os.environ[f"{_PREFIX}SERVICES__BACKEND"] = kind
+    if kind == "docker":
+        os.environ[f"{_PREFIX}SANDBOX__KIND"] = "docker"
+
+
+def remember_backend(workspace: Workspace, kind: str = "") -> None:
+    """Keep, while a lab runs, that its services are containers, so that no command has to be told again; nothing when it is down."""
+    if kind == "docker":
+        write_private(workspace.run / _BACKEND_FILE, "docker")
+    else:
+        (workspace.run / _BACKEND_FILE).unlink(missing_ok=True)
+
+
+def _of_what_runs(workspace: Workspace, environ: dict[str, str]) -> dict[str, Any]:
+    """Give what `remember_backend` kept, unless a command says something else."""
+    if f"{_PREFIX}SERVICES__BACKEND" in environ or not (workspace.run / _BACKEND_FILE).exists():
+        return {}
+    return {"services": {"backend": "docker"}, "sandbox": {"kind": "docker"}}
 
 
 def _parse_toml(path: Path) -> dict[str, Any]:
@@ -196,5 +253,11 @@ def _validate(values: dict[str, Any]) -> Settings:
             f"The lab does not listen on {settings.hub.bind} without TLS.",
             why="Passwords and tokens would cross the network in the clear.",
             fix="Set tls.certificate and tls.key, or keep hub.bind on loopback behind a TLS reverse proxy.",
+        )
+    if settings.services.backend == "docker" and settings.sandbox.kind != "docker":
+        raise SettingsError(
+            "A hub in a container cannot start students' servers in bubblewrap.",
+            why="Making a sandbox takes rights that no container of the lab has.",
+            fix='Set sandbox.kind = "docker" too, or say ./lab --backend docker, which sets both.',
         )
     return settings

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,6 +93,13 @@ class Workspace:
             folder.chmod(0o700)
         self.cache.mkdir(parents=True, exist_ok=True)
         self.cache.chmod(0o755)
+
+
+def installed_program(name: str) -> Path | None:
+    """Give a program that a wheel brought along, else one on the PATH, or None."""
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.exists() else shutil.which(name)
+    return Path(found) if found else None
 
 
 def write_private(path: Path, text: str) -> None:

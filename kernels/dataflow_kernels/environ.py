@@ -133,13 +133,14 @@ def process_environment() -> dict[str, str]:
 
 @contextmanager
 def exported(values: Mapping[str, str]) -> Iterator[None]:
-    """Set variables of this process for a while: for libraries that take a setting in no other way."""
+    """Set variables of this process for a while: for libraries that take a setting in no other way. What they were, they are again."""
+    before = {name: os.environ[name] for name in values if name in os.environ}
     os.environ.update(values)
     try:
         yield
     finally:
-        for name in values:
-            os.environ.pop(name, None)
+        unset(values)
+        os.environ.update(before)
 
 
 def export_defaults(values: Mapping[str, str]) -> None:

@@ -18,6 +18,7 @@ from dataflow_kernels.errors import EnvironmentMissing
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+_CHOOSE = "Stop your server (File > Hub Control Panel > Stop My Server) and start one of a size that has it: Spark, Streaming or MLOps."
 _GATEWAY_VARIABLES = ("PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET")
 _LAB_OWNED = ("spark.master", "spark.driver.", "spark.jars", "spark.hadoop.", "spark.sql.extensions", "spark.sql.catalog.spark_catalog")
 
@@ -111,5 +112,7 @@ class LabSpark:
 def _require(env: LabEnv) -> None:
     needed = ["java_home", "jars_dir"] + (["s3_endpoint", "s3_access_key", "s3_secret_key"] if env.live else [])
     missing = [variable(name) for name in needed if not getattr(env, name)]
+    if not env.java_home and not env.jars_dir:
+        raise EnvironmentMissing("This server has no Spark.", why="It is of a size without.", fix=_CHOOSE)
     if missing:
         raise EnvironmentMissing(f"Spark cannot start: {', '.join(missing)} not set.", why=f"The lake is {env.lake_root}.", fix=RESTART)

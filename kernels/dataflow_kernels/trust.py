@@ -32,6 +32,11 @@ def truststore_options(folder: Path, environ: Mapping[str, str]) -> list[str]:
     ]
 
 
+def certificates(environ: Mapping[str, str]) -> bytes:
+    """Give them all as one PEM file."""
+    return b"\n".join([*_collect(environ), b""])
+
+
 def _collect(environ: Mapping[str, str]) -> list[bytes]:
     named = [Path(environ[name]) for name in _BUNDLE_VARIABLES if environ.get(name)]
     found: dict[bytes, None] = {}

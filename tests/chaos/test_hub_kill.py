@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,10 @@ pytestmark = pytest.mark.chaos
 _BACK_SECONDS = 30  # the budget is 15 s on an idle machine; a shared one takes longer to import the hub
 
 
-@pytest.fixture(scope="module")
-def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with server_hub.running_hub(tmp_path_factory.mktemp("hub") / "state") as running:
+@pytest.fixture(scope="module", params=["bubblewrap", "docker"])
+def rig(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    images = request.getfixturevalue("images") if request.param == "docker" else {}
+    with server_hub.running_hub(tmp_path_factory.mktemp("hub") / "state", images=images) as running:
         running.spawn("ana")
         yield running
 
@@ -52,6 +54,23 @@ def test_routes_come_back_with_the_proxy(rig: Any) -> None:
     assert kernel.run("print(kept)") == "still here\n"
 
 
+def test_servers_are_where_they_were_after_the_gate_died(rig: Any) -> None:
+    """The gate of containers is killed and started again: the same door leads to the same kernel, and the hub is heard again."""
+    if "gate" not in rig.processes:
+        return  # sandboxes have none
+    kernel = rig.kernel("ana")
+    kernel.run("kept = 'still here'")
+    rig.kill("gate")
+    rig.start("gate")
+    deadline = time.monotonic() + _BACK_SECONDS
+    while not (rig.lab.workspace.run / "gate" / "control.sock").exists() or rig.ask("/user/ana/api", rig.token("ana"))[0] != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert kernel.run("print(kept)") == "still here\n"
+    ask = "import os, urllib.request as u; print(u.urlopen(os.environ['JUPYTERHUB_API_URL'] + '/').status)"
+    assert kernel.run(ask) == "200\n"
+
+
 def test_a_spawn_cut_short_by_the_hubs_death_can_be_made_again(rig: Any) -> None:
     """The hub dies while a server starts: afterwards the student gets one server, and one only."""
     rig.hub("POST", "users/bruno")
@@ -69,7 +88,8 @@ def _launchers(rig: Any, user: str) -> int:
     found = 0
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            is_server = b"jupyterhub.singleuser" in (folder / "cmdline").read_bytes() and b"bwrap" not in (folder / "cmdline").read_bytes()
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            is_server = words[1:2] == [b"-c"] and b"jupyterhub.singleuser" in words[2]  # not what was started around it
             environ = (folder / "environ").read_bytes()
         except OSError:
             continue

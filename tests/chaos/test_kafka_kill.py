@@ -14,7 +14,6 @@ from tests.integration.services_lab import with_kafka
 
 from dataflow_hub.operations import lab as operations
 from dataflow_hub.services import kafka
-from dataflow_hub.services.supervisor_conf import settings_environment
 
 pytestmark = pytest.mark.chaos
 
@@ -105,7 +104,7 @@ def test_produce_survives_a_killed_broker_and_ends_cleanly_on_ctrl_c(lab):
     """`./lab produce` waits for the broker to come back; Ctrl-C: the count it prints is what is in the topic, and no traceback."""
     argv = [sys.executable, "-m", "dataflow_hub.cli", "produce", "eventos", "--rate", "200", "--seed", "3", "--user", "ana"]
     running = subprocess.Popen(
-        argv, env=os.environ | settings_environment(lab), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        argv, env=os.environ | lab.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     try:
         kafka.ensure_topic(lab, "ana.eventos", 3)

@@ -15,6 +15,7 @@ from urllib3 import PoolManager, Retry
 from urllib3.exceptions import HTTPError
 
 from dataflow_hub.operations import lab as operations
+from dataflow_hub.secrets import lab_id
 from dataflow_hub.services import embedded, object_store, tracking
 from dataflow_hub.services.family import members
 
@@ -79,7 +80,7 @@ def test_mlflow_comes_back_with_its_accounts_after_kill_9(lab):
     pid = kill(lab, "mlflow")
     await_healthy(lab, "mlflow", not_pid=pid)
     assert status_of(f"{access.uri}/api/2.0/mlflow/experiments/search?max_results=1", login=access) == 200
-    serving = [process.pid for process in members(embedded.lab_id(lab)) if "mlflow" in " ".join(process.cmdline()[1:])]
+    serving = [process.pid for process in members(lab_id(lab)) if "mlflow" in " ".join(process.cmdline()[1:])]
     assert len(serving) == 1, "a killed server leaves no second one behind on its port"
 
 
@@ -87,7 +88,7 @@ def test_nothing_is_left_when_the_supervisor_is_killed_and_up_mends_it(lab):
     """After kill -9 of the supervisor reaper ends every process of the lab; the stale socket and pid file stop nobody."""
     os.kill(embedded.supervisor_pid(lab), signal.SIGKILL)
     end = time.monotonic() + 15
-    while (left := members(embedded.lab_id(lab))) and time.monotonic() < end:
+    while (left := members(lab_id(lab))) and time.monotonic() < end:
         time.sleep(0.1)
     assert left == []
     assert (lab.workspace.run / "supervisor.sock").exists()
@@ -99,7 +100,7 @@ def test_nothing_is_left_when_the_supervisor_is_killed_and_up_mends_it(lab):
 def test_down_leaves_no_process_and_twice_is_once(lab):
     """After `down` nothing that carries the lab's mark lives; a second `down` has nothing to do."""
     operations.down(lab, lambda _line: None)
-    assert members(embedded.lab_id(lab)) == []
+    assert members(lab_id(lab)) == []
     assert object_store.sockets(lab) == []
     operations.down(lab, lambda _line: None)
     assert {row.state for row in operations.status(lab)} == {"stopped"}

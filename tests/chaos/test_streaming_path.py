@@ -20,8 +20,8 @@ from tests.integration.services_lab import installed
 from dataflow_hub.dashboards import reader
 from dataflow_hub.errors import ServiceError
 from dataflow_hub.operations import lab as operations
+from dataflow_hub.secrets import lab_id
 from dataflow_hub.services import kafka
-from dataflow_hub.services.embedded import lab_id
 from dataflow_hub.services.family import members
 from dataflow_hub.services.live_orders import TABLE, TOPIC
 from dataflow_hub.services.store_accounts import DASHBOARDS, delta_options

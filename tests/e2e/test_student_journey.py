@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 from playwright.sync_api import Page, expect
+
+from dataflow_hub.settings import Lab
 
 pytestmark = pytest.mark.e2e
 
@@ -36,10 +39,16 @@ def ingest_batch(batch: str, batch_id: str, table: str) -> None:
 }
 
 
-def lab_command(*arguments: str) -> str:
-    """Run the command line as an instructor does, on the running lab."""
+@pytest.fixture(params=["processes", "containers"])
+def lab(request):
+    """Give the running lab, or one whose services and students' servers are all containers."""
+    return request.getfixturevalue("running_lab") if request.param == "processes" else request.getfixturevalue("class_in_containers").lab
+
+
+def lab_command(lab: Lab, *arguments: str) -> str:
+    """Run the command line as an instructor does."""
     command = [sys.executable, "-m", "dataflow_hub.cli", *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False, env={**os.environ, **lab.environment()})
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
 
@@ -90,13 +99,12 @@ def close_dialog(page: Page) -> str:
     return text
 
 
-def test_student_journey(running_lab, person, tmp_path):
+def test_student_journey(lab, person, tmp_path):
     """Invite, fetch, solve, validate, submit, receipt; grade, mark by hand, feedback read in Lab."""
-    lab = running_lab
     roster = tmp_path / "class.csv"
     roster.write_text("username,name,role,language\nvera,Vera Prado,instructor,en\nlia,Lia Nunes,student,en\n", encoding="utf-8")
-    invites = lab_command("roster", "import", COURSE, str(roster))
-    lab_command("release", COURSE, LESSON)
+    invites = lab_command(lab, "roster", "import", COURSE, str(roster))
+    lab_command(lab, "release", COURSE, LESSON)
 
     student = person("lia")
     student.accept_invite(invite_of(invites, "lia"), PASSWORD)
@@ -113,12 +121,12 @@ def test_student_journey(running_lab, person, tmp_path):
     validate(student)
     submit(student)
 
-    graded = json.loads(lab_command("grade", COURSE, LESSON, "--json"))
-    assert [row["student"] for row in graded] == ["lia"]
+    graded = json.loads(lab_command(lab, "grade", COURSE, LESSON, "--json"))
+    assert [(row["student"], row["score"], row["needs_review"]) for row in graded] == [("lia", 80, False)]  # all but the open question
     mark_by_hand(person("vera"), lab, invite_of(invites, "vera"))
-    lab_command("feedback", COURSE, LESSON)
+    lab_command(lab, "feedback", COURSE, LESSON)
     read_feedback(student)
-    assert "lia" in lab_command("grades", "export", COURSE)
+    assert "lia" in lab_command(lab, "grades", "export", COURSE)
 
 
 def solve(student) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import nbformat
+import pytest
 
+from dataflow_hub.containers import built
 from dataflow_hub.grading import build, gradebook
 from dataflow_hub.grading.course import Lesson, load_lesson
 from dataflow_hub.grading.judge import Judged, code_of, judge, seeds_of
@@ -166,8 +170,11 @@ def rerun(case: Case) -> Outcome:
 '''
 
 
-def make_lab(folder: Path) -> Lab:
-    """Give a lab below `folder` whose only course is the tiny one; the code is the checkout's own."""
+def make_lab(folder: Path, images: Mapping[str, str] | None = None) -> Lab:
+    """Give a lab below `folder` whose only course is the tiny one; the code is the checkout's own.
+
+    Submissions are run in containers of these images where there are any, and in bubblewrap otherwise.
+    """
     root = folder / "root"
     lesson = root / "courses" / COURSE / LESSON
     (lesson / "checks").mkdir(parents=True)
@@ -176,10 +183,24 @@ def make_lab(folder: Path) -> Lab:
     files = {"lesson.toml": _TOML, "lesson.py": _LESSON, "checks/visible.py": _VISIBLE, "checks/hidden.py": _HIDDEN}
     for name, text in files.items():
         (lesson / name).write_text(text, encoding="utf-8")
+    if images:
+        built.keep(Workspace(root=root, state=folder / "state"), images)
+        (folder / "state" / "dataflow.toml").write_text('[sandbox]\nkind = "docker"\n', encoding="utf-8")
     lab = load_lab(state=folder / "state")
     made = Lab(settings=lab.settings, workspace=Workspace(root=root, state=folder / "state"))
     made.workspace.prepare()
+    made.workspace.cache.rmdir()
+    made.workspace.cache.symlink_to(os.environ.get("DATAFLOW_CACHE", CHECKOUT / ".dataflow" / "cache"))  # jars are installed once for all
     return made
+
+
+BOTH_KINDS = pytest.mark.parametrize("lab", ["bubblewrap", "containers"], indirect=True)  # of a fixture that calls `lab_of_kind`
+
+
+def lab_of_kind(request: pytest.FixtureRequest, folder: Path) -> Lab:
+    """Give the lab, with containers where a test's parameter says so."""
+    in_containers = getattr(request, "param", "") == "containers"
+    return make_lab(folder, request.getfixturevalue("images") if in_containers else None)
 
 
 def lesson_of(lab: Lab) -> Lesson:
@@ -196,9 +217,10 @@ def submission(lab: Lab, land: str = REFERENCE, *, before: str = "", after: str 
     return notebook
 
 
-def judged(lab: Lab, notebook: nbformat.NotebookNode, user: str = "ana") -> Judged:
+def judged(lab: Lab, notebook: nbformat.NotebookNode, user: str = "ana", *, run_timeout_seconds: int = 0) -> Judged:
     """Run and judge a notebook without nbgrader."""
-    return judge(lab, lesson_of(lab), code_of(notebook), seeds_of(lab, lesson_of(lab), user))
+    lesson = lesson_of(lab)
+    return judge(lab, lesson, code_of(notebook), seeds_of(lab, lesson, user), run_timeout_seconds=run_timeout_seconds)
 
 
 def points(lab: Lab, result: Judged) -> dict[str, float]:

@@ -23,18 +23,20 @@ from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
 from dataflow_hub import secrets
+from dataflow_hub.containers import built
+from dataflow_hub.containers.engine import Engine
 from dataflow_hub.operations import roster
 from dataflow_hub.roster import open_roster
 from dataflow_hub.settings import Lab, load_lab
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 PASSWORD = "quatro palavras bem longas"
 _PORTS = ("hub", "hub_api", "proxy_api", "exchange", "formgrader", "s3", "s3_console", "mlflow", "store_internal", "auth_proxy")
 _WITHOUT_SERVICES = """
 from dataflow_hub.server.accounts import Services
-c.LabSpawner.services = Services(grant_store=None, grant_tracking=None)
+c.Provisioning.services = Services(grant_store=None, grant_tracking=None)
 """
 _START_SECONDS = 90
 
@@ -51,6 +53,8 @@ class HubRig:
         """Start the proxy or the hub."""
         command = {
             "proxy": [sys.executable, "-m", "dataflow_hub.server.proxy"],
+            "gate": [sys.executable, "-m", "dataflow_hub.containers", "gate"],
+            "docker-api": [sys.executable, "-m", "dataflow_hub.containers", "api"],
             "hub": [sys.executable, "-m", "jupyterhub", "-f", str(self.lab.workspace.root / "hub" / "jupyterhub_config.py")],
         }[name]
         with (self.lab.workspace.logs / f"{name}.log").open("ab") as log:
@@ -100,11 +104,11 @@ class HubRig:
         assert status == 201, reply
         return str(reply["token"])
 
-    def spawn(self, user: str) -> float:
+    def spawn(self, user: str, **options: str) -> float:
         """Start a student's server and wait until it is ready; give how long that took."""
         self.hub("POST", f"users/{user}")
         began = time.monotonic()
-        status, reply = self.hub("POST", f"users/{user}/server")
+        status, reply = self.hub("POST", f"users/{user}/server", options)
         assert status in (201, 202), reply
         while time.monotonic() - began < _START_SECONDS:
             status, reply = self.hub("GET", f"users/{user}")
@@ -174,24 +178,29 @@ class Kernel:
 
 
 @contextlib.contextmanager
-def running_hub(folder: Path) -> Iterator[HubRig]:
-    """Give a running hub whose state is in `folder`; nothing of it is left afterwards."""
+def running_hub(folder: Path, *, images: Mapping[str, str] | None = None) -> Iterator[HubRig]:
+    """Give a running hub whose state is in `folder`; nothing of it is left afterwards.
+
+    Students' servers are containers of `images` where there are some, and sandboxes otherwise.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for parent in (folder, *folder.parents[:3]):
         with contextlib.suppress(PermissionError):
             parent.chmod(parent.stat().st_mode | 0o011)
     environment = {**os.environ, "DATAFLOW_STATE": str(folder), "DATAFLOW__HUB__LOGIN_ATTEMPTS_PER_MINUTE": "5"}
     environment |= {f"DATAFLOW__PORTS__{name.upper()}": str(_free_port()) for name in _PORTS}
+    environment |= {"DATAFLOW__SANDBOX__KIND": "docker" if images else "bubblewrap"}
     lab = load_lab(state=folder, environ=environment)
     lab.workspace.prepare()
+    built.keep(lab.workspace, images or {})
     extra = folder / "jupyterhub_config.d"
     extra.mkdir(exist_ok=True)
     (extra / "without_services.py").write_text(_WITHOUT_SERVICES)
     _enrol(lab)
     rig = HubRig(lab, environment)
     try:
-        rig.start("proxy")
-        rig.start("hub")
+        for name in ("proxy", *(("gate", "docker-api") if images else ()), "hub"):
+            rig.start(name)
         rig.wait_healthy()
         yield rig
     finally:
@@ -210,7 +219,10 @@ def _clean(rig: HubRig) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    mark = secrets.secret(rig.lab.workspace, "lab-id").encode()
+    if "gate" in rig.processes:
+        with contextlib.closing(Engine()) as engine:
+            engine.remove_containers(secrets.lab_id(rig.lab))
+    mark = secrets.lab_id(rig.lab).encode()
     for folder in Path("/proc").glob("[0-9]*"):  # the launchers of servers, which outlive a hub on purpose; each takes its tree along
         with contextlib.suppress(OSError):
             is_launcher = b"sandbox/launch.py" in (folder / "cmdline").read_bytes()

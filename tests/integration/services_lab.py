@@ -27,10 +27,14 @@ def free_ports(n):
     raise AssertionError("no free ports")
 
 
+_CLUSTER = {"spark_master": 32, "spark_pages": 33, "spark_workers": 37}
+
+
 def make_lab(folder, **more):
-    first = free_ports(32)
+    first = free_ports(48)
     names = ("hub", "hub_api", "proxy_api", "exchange", "s3", "s3_console", "mlflow", "store_internal")
     environ = {f"DATAFLOW__PORTS__{name.upper()}": str(first + offset) for offset, name in enumerate(names)}
+    environ |= {f"DATAFLOW__PORTS__{name.upper()}": str(first + offset) for name, offset in _CLUSTER.items()}
     later = ("auth_proxy", "prefect", "streamlit", "", "kafka", "kafka_controller", "formgrader")  # formgrader: one more port a course
     environ |= {f"DATAFLOW__PORTS__{name.upper()}": str(first + 16 + offset) for offset, name in enumerate(later) if name}
     shared = {"DATAFLOW_CACHE": os.environ["DATAFLOW_CACHE"]} if "DATAFLOW_CACHE" in os.environ else {}

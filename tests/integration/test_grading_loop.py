@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -14,23 +16,33 @@ import nbformat
 import pytest
 from tests.integration import grading_lab as tiny
 
+from dataflow_hub.containers.engine import Engine
 from dataflow_hub.grading import gradebook
 from dataflow_hub.grading.gradebook_audit import history
 from dataflow_hub.grading.queue_worker import queue_of, sanitise, work
+from dataflow_hub.secrets import lab_id
 from dataflow_hub.settings import Lab
 
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")]
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Lab:
-    made = tiny.make_lab(tmp_path)
+def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Lab:
+    made = tiny.lab_of_kind(request, tmp_path)
     tiny.release(made)
     return made
 
 
 def bytes_of(notebook: nbformat.NotebookNode) -> bytes:
     return nbformat.writes(notebook).encode()
+
+
+def assert_unmarked_because(lab: Lab, reason: str) -> None:
+    """Ana's submission waits for review, with that reason, and no cell of it has a mark."""
+    (job,) = queue_of(lab, tiny.COURSE).jobs(tiny.LESSON)
+    assert (job.state, reason in job.detail) == ("review", True)
+    with gradebook.open_gradebook(lab, tiny.COURSE) as book:
+        assert all(grade.auto_score is None for grade in book.find_submission_notebook("land", tiny.LESSON, "ana").grades)
 
 
 def test_the_reference_scores_every_automatic_point(lab: Lab) -> None:
@@ -121,12 +133,36 @@ def test_a_check_that_breaks_needs_review_and_is_never_a_zero(lab: Lab) -> None:
     hidden.write_text(hidden.read_text().replace("added = ", "import os; os._exit(9); added = "))
     tiny.hand_in(lab, "ana", bytes_of(tiny.submission(lab)))
     tiny.grade(lab, "ana")
-    (job,) = queue_of(lab, tiny.COURSE).jobs(tiny.LESSON)
-    assert (job.state, "needs review" in job.detail) == ("review", True)
-    with gradebook.open_gradebook(lab, tiny.COURSE) as book:
-        assert all(grade.auto_score is None for grade in book.find_submission_notebook("land", tiny.LESSON, "ana").grades)
+    assert_unmarked_because(lab, "needs review")
 
 
+def test_without_jars_nobody_gets_a_zero_for_it(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine whose jars are gone, or not whole, marks nobody: each submission waits for review, and says what to install."""
+    monkeypatch.delenv("DATAFLOW_CACHE", raising=False)  # a cache that labs share would have them
+    lab.workspace.cache.unlink()
+    (lab.workspace.cache / "jars").mkdir(parents=True)
+    tiny.hand_in(lab, "ana", bytes_of(tiny.submission(lab)))
+    tiny.grade(lab, "ana")
+    assert_unmarked_because(lab, "./lab up")
+
+
+def test_a_cell_of_the_lessons_own_that_fails_first_costs_the_student_nothing(tmp_path: Path) -> None:
+    """What fails before any of the student's code ran is the lab's doing: review, and no mark. A cell they edited themselves is theirs."""
+    made = tiny.make_lab(tmp_path)
+    source = made.workspace.courses / tiny.COURSE / tiny.LESSON / "lesson.py"
+    source.write_text(source.read_text(encoding="utf-8").replace('print("tiny lesson")', 'raise OSError("no store")'), encoding="utf-8")
+    tiny.release(made)
+    handed_in = tiny.submission(made)
+    tiny.hand_in(made, "ana", bytes_of(handed_in))
+    tiny.grade(made, "ana")
+    assert_unmarked_because(made, "no store")
+
+    handed_in.cells[0].source = 'raise OSError("mine")'
+    tiny.hand_in(made, "bia", bytes_of(handed_in))
+    assert tiny.grade(made, "bia").score == 80
+
+
+@tiny.BOTH_KINDS
 def test_killed_in_the_middle_each_submission_is_graded_exactly_once(lab: Lab) -> None:
     """SIGKILL of the whole grading tree loses nothing: the next call finishes, and the database is sound."""
     students = ["ana", "bia", "caio"]
@@ -151,6 +187,26 @@ def test_killed_in_the_middle_each_submission_is_graded_exactly_once(lab: Lab) -
     assert [job.state for job in queue.jobs(tiny.LESSON)] == ["done"] * 3
     assert [mark.score for mark in gradebook.marks(lab, tiny.COURSE)] == [80] * 3
     assert gradebook.check_integrity(lab, tiny.COURSE) == "ok"
+    if lab.settings.sandbox.kind == "docker":
+        with contextlib.closing(Engine()) as engine:
+            assert engine.remove_containers(lab_id(lab)) == 0  # that of the killed worker went when its place was taken
+
+
+@pytest.mark.parametrize("lab", ["containers"], indirect=True)
+def test_a_container_that_somebody_else_removes_costs_nobody_a_mark(lab: Lab) -> None:
+    """`./lab down` ends what is being graded: it is graded again, and its end is not taken for the student's doing."""
+    tiny.hand_in(lab, "ana", bytes_of(tiny.submission(lab)))
+    grading = threading.Thread(target=tiny.grade, args=(lab, "ana"))
+    grading.start()
+    with contextlib.closing(Engine()) as engine:
+        _wait_until_running(lab)
+        deadline = time.monotonic() + 60
+        while not engine.remove_containers(lab_id(lab)):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    grading.join()
+    assert [job.state for job in queue_of(lab, tiny.COURSE).jobs(tiny.LESSON)] == ["done"]
+    assert gradebook.mark(lab, tiny.COURSE, tiny.LESSON, "ana").score == 80
 
 
 def _wait_until_running(lab: Lab) -> None:

@@ -31,4 +31,4 @@ def test_both_ways_of_the_benchmark_judge_alike():
     """The warm trial and papermill give the same marks to the reference, the blank release and a mutant."""
     rows = bench.lessons(load_lab(), [TEMPLATE], sample=1, report=lambda _: None)
     assert [row.same for row in rows] == [True, True]
-    assert rows[0].notebooks == 3
+    assert (rows[0].by_papermill, rows[0].notebooks) == (3, 2 + len(TEMPLATE.mutants))

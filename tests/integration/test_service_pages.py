@@ -28,8 +28,8 @@ from dataflow_hub import secrets
 from dataflow_hub.operations import lab as operations
 from dataflow_hub.operations import roster
 from dataflow_hub.roster import open_roster
+from dataflow_hub.secrets import lab_id
 from dataflow_hub.services import object_store, prefect_server
-from dataflow_hub.services.embedded import lab_id
 from dataflow_hub.services.family import members
 from dataflow_hub.services.store_accounts import DASHBOARDS, FLOWS, LIVE, delta_options
 

@@ -8,8 +8,8 @@ from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 from tests.integration.services_lab import with_kafka
 
 from dataflow_hub.operations import lab as operations
+from dataflow_hub.secrets import lab_id
 from dataflow_hub.services import kafka
-from dataflow_hub.services.embedded import lab_id
 from dataflow_hub.services.family import members
 
 pytestmark = pytest.mark.integration

@@ -1,4 +1,8 @@
-"""What the tests of lessons share: a lesson's candidates, each tried once on one warm Spark."""
+"""What the tests of lessons share: a lesson's candidates, each tried once on one warm Spark.
+
+A run takes each lesson's reference and blank release, and a third of its mutants and other solutions. Those of a lesson that
+changed were all tried by the release gate: without its verdict on the lesson as it stands, `test_course_lessons` fails.
+"""
 
 from datetime import UTC, datetime
 from functools import cache
@@ -19,10 +23,10 @@ REFERENCE_SEEDS, OTHER_SEEDS = (501, 502, 503), (31,)
 THIRDS = 3
 
 
-def chosen(paths, config):
-    """Give all of `paths` when asked for; else the third of them whose turn it is today. The release gate tries them all, always."""
+def chosen(each, config):
+    """Give all of `each` when asked for; else the third of them whose turn it is today."""
     day = datetime.now(tz=UTC).toordinal()
-    return [path for number, path in enumerate(paths) if config.getoption("all_mutants") or (number + day) % THIRDS == 0]
+    return [one for number, one in enumerate(each) if config.getoption("all_mutants") or (number + day) % THIRDS == 0]
 
 
 def pytest_generate_tests(metafunc):
@@ -33,7 +37,7 @@ def pytest_generate_tests(metafunc):
     params = []
     for lesson in LESSONS:
         label = f"{lesson.course}-{lesson.name}"
-        paths = {"mutant": chosen(lesson.mutants, metafunc.config), "solution": lesson.solutions, None: [None]}[kind]
+        paths = [None] if kind is None else chosen(getattr(lesson, f"{kind}s"), metafunc.config)
         for path in paths:
             values = (lesson,) if path is None else (lesson, path)
             params.append(pytest.param(*values, id=label if path is None else f"{label}-{path.stem}"))
@@ -49,14 +53,14 @@ def players():
 
 @pytest.fixture(scope="session")
 def tried(players, tmp_path_factory, pytestconfig):
-    """Give what came of every candidate of a lesson: the reference on three unseen seeds, the others on one."""
+    """Give what came of every candidate of a lesson: the reference on up to three unseen seeds, the others on one."""
 
     @cache
     def try_lesson(number):
         lesson = LESSONS[number]
-        trials = {"reference": Trial(build.with_solution(lesson, None), REFERENCE_SEEDS)}
-        trials["blank"] = Trial(build.release_notebook(lesson, "en"), OTHER_SEEDS)
-        for path in (*lesson.solutions, *chosen(lesson.mutants, pytestconfig)):
+        trials = {"reference": Trial(build.with_solution(lesson, None), tuple(chosen(REFERENCE_SEEDS, pytestconfig)))}
+        trials["blank"] = Trial(build.release_notebook(lesson, "en"), OTHER_SEEDS, whole=False)
+        for path in (*chosen(lesson.solutions, pytestconfig), *chosen(lesson.mutants, pytestconfig)):
             trials[path.stem] = Trial(build.with_solution(lesson, path), OTHER_SEEDS, whole=False)
         return try_all(load_lab().workspace, lesson, trials, tmp_path_factory.mktemp(lesson.name), players)
 

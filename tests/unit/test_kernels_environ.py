@@ -86,3 +86,13 @@ def test_an_exported_variable_is_gone_afterwards(monkeypatch):
         assert os.environ["PYSPARK_GATEWAY_SECRET"] == "x"
         raise RuntimeError
     assert "PYSPARK_GATEWAY_SECRET" not in os.environ
+
+
+def test_what_was_exported_before_is_what_it_was(monkeypatch):
+    """After the first submission a grading worker had no PATH any more."""
+    import os
+
+    monkeypatch.setenv("PATH", "/usr/bin")
+    with exported({"PATH": "/elsewhere"}):
+        assert os.environ["PATH"] == "/elsewhere"
+    assert os.environ["PATH"] == "/usr/bin"

@@ -124,3 +124,11 @@ def test_spark_without_a_key_names_the_variables():
         LabSpark(replace(LIVE, s3_secret_key="")).start()
     assert "s3a://student-ana" in caught.value.why
     assert "Stop My Server" in caught.value.fix
+
+
+def test_a_server_without_spark_says_which_servers_have_it():
+    """A light server's image has neither Java nor jars: names of variables would tell a student nothing."""
+    with pytest.raises(EnvironmentMissing) as caught:
+        LabSpark(replace(LIVE, java_home="", jars_dir="")).start()
+    assert "no Spark" in str(caught.value)
+    assert "Streaming" in str(caught.value)

@@ -180,3 +180,12 @@ def test_with_a_certificate_the_front_door_speaks_tls_only(tmp_path: Path) -> No
     c = Config()
     configure(c, lab)
     assert c.JupyterHub.tornado_settings["cookie_options"]["secure"] is True
+
+
+def test_who_watches_the_hub_reads_its_numbers_and_nothing_else(lab: Lab) -> None:
+    """Prometheus's token neither lists people nor starts anything, and the numbers are not open to all."""
+    c = Config()
+    configure(c, lab)
+    assert c.JupyterHub.authenticate_prometheus is True
+    own = [role for role in c.JupyterHub.load_roles if "prometheus" in role.get("services", ())]
+    assert [role["scopes"] for role in own] == [["read:metrics"]]

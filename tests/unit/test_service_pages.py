@@ -125,6 +125,7 @@ def test_no_service_writes_where_it_only_reads():
 def test_a_silent_stream_is_unhealthy(lab, monkeypatch):
     """A query that has not looked for events for long is told, though its process lives."""
     assert not live_orders.health(lab).ok
+    live_orders.heartbeat(lab).parent.mkdir(parents=True, exist_ok=True)
     live_orders.heartbeat(lab).touch()
     assert live_orders.health(lab).ok
     monkeypatch.setattr(live_orders.time, "time", lambda: live_orders.heartbeat(lab).stat().st_mtime + 600)

@@ -97,6 +97,6 @@ def test_values_with_special_characters_survive_the_configuration(lab):
 def test_a_service_reads_the_settings_of_the_up_that_started_it(tmp_path):
     """Settings given by environment reach services that a later shell restarts."""
     lab = load_lab(state=tmp_path / "state", environ={"DATAFLOW__PORTS__MLFLOW": "5999"})
-    again = load_lab(environ=supervisor_conf.settings_environment(lab))
+    again = load_lab(environ=lab.environment())
     assert again.settings == lab.settings
     assert again.workspace.state == lab.workspace.state

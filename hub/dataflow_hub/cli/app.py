@@ -11,17 +11,36 @@ from typing import Annotated
 
 import typer
 
-from dataflow_hub.cli import lessons
+from dataflow_hub.cli import cluster, lessons
 from dataflow_hub.cli.output import Json, err, out, parse_time, report, show
 from dataflow_hub.errors import LabError
-from dataflow_hub.settings import load_lab
+from dataflow_hub.settings import choose_backend, load_lab
 
 app = typer.Typer(name="lab", no_args_is_help=True, add_completion=False, help="DataFlow Lab: a teaching workspace for data engineering.")
 roster_app = typer.Typer(no_args_is_help=True, help="Who is in a course, and with which role.")
 grades_app = typer.Typer(no_args_is_help=True, help="Marks out of the gradebook.")
 config_app = typer.Typer(no_args_is_help=True, help="Settings in force.")
-for name, sub in (("roster", roster_app), ("course", lessons.app), ("grades", grades_app), ("config", config_app)):
+images_app = typer.Typer(no_args_is_help=True, help="Images of the students' containers.")
+_SUBS = {
+    "roster": roster_app,
+    "course": lessons.app,
+    "grades": grades_app,
+    "config": config_app,
+    "images": images_app,
+    "cluster": cluster.app,
+}
+for name, sub in _SUBS.items():
     app.add_typer(sub, name=name)
+
+
+@app.callback()
+def options(
+    backend: Annotated[str, typer.Option(help="embedded or docker: what services run as, where the settings say nothing else.")] = "",
+) -> None:
+    """Take what holds for every command."""
+    if backend:
+        choose_backend(backend)
+
 
 # -- the lab -----------------------------------------------------------------
 
@@ -120,6 +139,43 @@ def config_show(as_json: Json = False) -> None:
     for section, keys in values.items():
         for key, value in keys.items():
             out.print(f"{section}.{key} = {value!r}", markup=False)
+
+
+@images_app.command("build")
+def images_build(
+    names: Annotated[list[str] | None, typer.Argument(help="Images, and what they stand on; all when left out.")] = None,
+    base_image: Annotated[str, typer.Option(help="A Debian 12 that Docker has or can pull.")] = "debian:bookworm-slim",
+    as_json: Json = False,
+) -> None:
+    """Build the images that are not there yet, out of the lock and this checkout."""
+    from dataflow_hub.operations import images
+
+    show(images.build(load_lab(), report, base_image=base_image, names=names or ()), as_json, title="Images")
+
+
+@images_app.command("sbom")
+def images_sbom(name: str) -> None:
+    """Print what is in an image: packages of Python and Debian, and jars, as CycloneDX JSON."""
+    from dataflow_hub.operations import images
+
+    out.print_json(json.dumps(images.sbom(load_lab(), name)))
+
+
+@images_app.command("compose")
+def images_compose() -> None:
+    """Make the compose files in images/ anew, from the catalogue of services and the table of upstream ones."""
+    from dataflow_hub.operations import images
+
+    for path in images.write_compose_files(load_lab()):
+        out.print(str(path), markup=False)
+
+
+@images_app.command("upstream")
+def images_upstream(groups: Annotated[list[str] | None, typer.Argument(help="Their groups; all when left out.")] = None) -> None:
+    """Make ready what services of others' images mount (secrets, configuration), and print the command that starts them."""
+    from dataflow_hub.operations import images
+
+    out.print(" ".join(images.prepare_upstream(load_lab(), groups or ())), markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -273,4 +329,3 @@ def main() -> None:
     except KeyboardInterrupt:
         err.print("\nStopped. Nothing was left half-done; run the same command again to go on.", markup=False)
         sys.exit(130)
-

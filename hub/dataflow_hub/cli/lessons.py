@@ -102,10 +102,10 @@ def course_build(course: Annotated[str, typer.Argument(help="A course; all when 
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="lessons")],
+    name: Annotated[str, typer.Argument(help="lessons or spawn-docker")],
     course: Annotated[str, typer.Option(help="One course only.")] = "",
     lesson: Annotated[str, typer.Option(help="One lesson only.")] = "",
-    sample: Annotated[int, typer.Option(help="So many mutants of each lesson; 0: all.")] = 0,
+    sample: Annotated[int, typer.Option(help="Mutants a lesson that papermill executes, the others reckoned at their mean; 0: all.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Measure a claim against what one would do instead, in one run, same results first."""
@@ -114,6 +114,11 @@ def bench(
 
     benches.require_known(name)
     lab = load_lab()
+    if name == "spawn-docker":
+        from dataflow_hub.operations.bench_spawn import spawn_docker
+
+        show(spawn_docker(lab, report), as_json, title="Seconds from the click to JupyterLab in a container")
+        return
     rows = benches.lessons(lab, lessons.find_all(lab, course, lesson), sample=sample, report=report)
     show(rows, as_json, title="Warm trials against papermill")
     if not all(row.same for row in rows):

@@ -132,17 +132,3 @@ def _copy_file(source: int, name: str, into: Path, allowance: Allowance) -> None
             allowance.take_bytes(len(chunk))
             target.write(chunk)
     into.chmod(0o644)
-
-
-def folder_bytes(root: Path, *, stop_at: int) -> int:
-    """Give the bytes below `root`, without following links; counting ends once past `stop_at`."""
-    total = 0
-    for folder, _, files in os.walk(root):
-        for name in files:
-            try:
-                total += Path(folder, name).lstat().st_blocks * 512
-            except OSError:
-                continue
-        if total > stop_at:
-            break
-    return total

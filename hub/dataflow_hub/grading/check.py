@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Any
 
 from dataflow_hub.errors import GradingError
+from dataflow_hub.grading import boxes
 from dataflow_hub.grading.check_process import ARTEFACTS, CHECKS
 from dataflow_hub.grading.run_box import grading_limits, unique_user
-from dataflow_hub.sandbox import Box, Finished, run, runtime_mounts
+from dataflow_hub.sandbox import Box, Finished
+from dataflow_hub.sandbox.process import finish
 from dataflow_kernels.checks.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -50,7 +51,6 @@ def _run_checks(lab: Lab, checks: Path, artefacts: Path, truth: Mapping[str, Any
             name=f"check-{artefacts.name}",
             environment={"PYTHONPATH": f"{hub}:{lab.workspace.kernels}", "PYTHONDONTWRITEBYTECODE": "1"},
             read_only=(
-                *runtime_mounts(lab.workspace),
                 (hub / "dataflow_hub", str(hub / "dataflow_hub")),
                 (checks, CHECKS),
                 (artefacts, ARTEFACTS),
@@ -61,8 +61,9 @@ def _run_checks(lab: Lab, checks: Path, artefacts: Path, truth: Mapping[str, Any
             working_directory="/tmp",  # noqa: S108 - the sandbox's own
             user_name="checker",
         )
-        argv = [sys.executable, "-m", "dataflow_hub.grading.check_process"]
-        return run(box, argv, timeout_seconds=_TIMEOUT_SECONDS, stdin=json.dumps(truth).encode(), output_limit_bytes=_OUTPUT_BYTES)
+        process = boxes.start(lab, box, "dataflow_hub.grading.check_process", seconds=_TIMEOUT_SECONDS)
+        given = json.dumps(truth).encode()
+        return finish(process, box.name, timeout_seconds=_TIMEOUT_SECONDS, stdin=given, output_limit_bytes=_OUTPUT_BYTES)
 
 
 def _reason(finished: Finished, error: ValueError) -> str:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nbformat
-from nbgrader import utils as nbgrader_utils
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback
 from nbgrader.converters.base import NbGraderException
@@ -25,9 +24,11 @@ from dataflow_hub.errors import GradingError, LessonError
 from dataflow_hub.grading.gradebook_audit import keep_history
 from dataflow_hub.grading.nbgrader_config import configure, course_folder
 from dataflow_hub.grading.preprocessors import failure
+from dataflow_kernels.environ import exported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from nbformat.notebooknode import NotebookNode
@@ -212,8 +213,6 @@ def _log() -> logging.Logger:
     return log
 
 
-@contextmanager
-def _tools() -> Iterator[None]:
-    """Let nbgrader find `alembic`, which it calls by name when it makes a gradebook."""
-    with nbgrader_utils.setenv(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.defpath])):
-        yield
+def _tools() -> AbstractContextManager[None]:
+    """Let nbgrader find `alembic`, which it calls by name when it makes a gradebook. Its own `setenv` forgets what PATH was."""
+    return exported({"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath])})

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from dataflow_hub.datagen.seeds import hidden_seeds, student_seed
+from dataflow_hub.errors import GradingError
 from dataflow_hub.grading import build, cases
 from dataflow_hub.grading.check import check_artefacts
 from dataflow_hub.grading.course import Lesson, load_lesson
@@ -84,10 +86,25 @@ def judge(  # noqa: PLR0913 - the facts of one run
         files={VISIBLE_CHECKS: build.visible_checks(lesson)},
         cases=tuple(Case(f"case-{number}", case.batches, case.steps) for number, case in enumerate(planned.cases)),
         language=language,
+        services=lesson.services,
         cell_timeout_seconds=lesson.limits.cell_timeout_seconds,
         run_timeout_seconds=run_timeout_seconds or lesson.limits.run_timeout_seconds,
     )
     with scratch(lab) as artefacts:
         run = run_submission(lab, plan, artefacts)
+        _require_sound_beginning(lesson, code, run)
         outcomes = check_artefacts(lab, lesson.folder / "checks", artefacts, planned.truth)
     return Judged(run, tuple(outcomes))
+
+
+def _require_sound_beginning(lesson: Lesson, code: Sequence[str], run: Run) -> None:
+    """Refuse a run in which a cell of the lesson's own failed while no line of the student's had run yet."""
+    errors = ((number, output) for number, cell in enumerate(run.outputs) for output in cell if output["output_type"] == "error")
+    number, error = next(errors, (0, None))
+    if error is None:
+        return
+    released = (cell for cell in build.release_notebook(lesson, "en").cells if cell.cell_type == "code")
+    given = [cell.source for cell in takewhile(lambda cell: "nbgrader" not in cell.metadata, released)]
+    if number < len(given) and list(code[: number + 1]) == given[: number + 1]:
+        why = f"{error['ename']}: {error['evalue']}. None of the student's code had run yet."
+        raise GradingError(f"The first cells of {lesson.name}, as released, failed.", why=why, fix="./lab doctor, then grade again.")

@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from dataflow_hub.errors import GradingError
 from dataflow_hub.grading import run_box
-from dataflow_hub.grading.artefacts import Allowance, ArtefactRefusedError, copy_out, folder_bytes
+from dataflow_hub.grading.artefacts import Allowance, ArtefactRefusedError, copy_out
 from dataflow_hub.grading.outputs import sound_outputs
 from dataflow_hub.grading.places import filled, places
 from dataflow_hub.grading.run_faults import writes_refused
 from dataflow_hub.grading.runner import Runner, RunnerGoneError
+from dataflow_hub.grading.runtime import require_runtime
 from dataflow_hub.grading.scenario import CallResult, Step
+from dataflow_hub.sandbox.disk import folder_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,7 +46,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run: the code cells in order, the files beside the notebook, the student's own landing zone, the cases."""
+    """What to run: the code cells in order, the files beside the notebook, the student's landing zone, the cases, the lesson's services."""
 
     cells: tuple[str, ...]
     landing: str = ""
@@ -52,6 +54,7 @@ class Plan:
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     cases: tuple[Case, ...] = ()
     language: str = "en"
+    services: tuple[str, ...] = ()
     cell_timeout_seconds: int = 0
     run_timeout_seconds: int = 0
 
@@ -86,10 +89,11 @@ def run_submission(lab: Lab, plan: Plan, into: Path) -> Run:
     Raises
     ------
     GradingError
-        The box came up neither at first nor when tried again.
+        The box came up neither at first nor when tried again, or something that kernels need is not there.
     SandboxError
         No sandbox can be made here.
     """
+    require_runtime(lab, plan.services)
     plan = _with_limits(lab, plan)
     for attempt in (1, 2):
         try:
@@ -115,7 +119,7 @@ def _run_once(lab: Lab, plan: Plan, into: Path) -> Run:
     with run_box.open_box(lab, plan.language, [case.name for case in plan.cases]) as box:
         box.place_notebook_files(plan.files)
         box.place_landing(plan.landing, plan.batches)
-        process = box.start()
+        process = box.start(seconds=plan.run_timeout_seconds + _READY_SECONDS)
         runner = Runner(process, deadline=begin + plan.run_timeout_seconds, watch=_watch(lab, box))
         try:
             _wait_ready(runner, box)
@@ -124,6 +128,8 @@ def _run_once(lab: Lab, plan: Plan, into: Path) -> Run:
         finally:
             process.kill()
             runner.close()
+    if process.lost:
+        raise RunnerGoneError("Somebody took the submission's container away, or the Docker engine ended.", started=False)
     run.seconds = time.monotonic() - begin
     return run
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import sys
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataflow_hub.errors import GradingError
-from dataflow_hub.sandbox import Box, Limits, Process, runtime_mounts, start
+from dataflow_hub.grading import boxes
+from dataflow_hub.sandbox import Box, Limits, Process
+from dataflow_hub.settings import BELOW_STUDENTS
 from dataflow_kernels.archive import archive_path
 from dataflow_kernels.environ import LabEnv
 from dataflow_kernels.java import Java, find_java
@@ -21,11 +22,11 @@ from dataflow_kernels.java import Java, find_java
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from dataflow_hub.containers.attached import Attached
     from dataflow_hub.settings import Lab
 
 WORK, LAKES, LANDING = "work", "lakes", "landing"
 SLOTS = 200
-_BELOW_STUDENTS = 1000
 _EXTENSION = "dataflow_kernels.extension"
 _LAST_WORDS = 2000
 
@@ -37,15 +38,16 @@ class OpenBox:
     `output_bytes` is the most that one copy of its tables may hold.
     """
 
+    lab: Lab
     box: Box
     root: Path
     owner: int | None
     output_bytes: int
 
-    def start(self) -> Process:
-        """Start the runner in it."""
+    def start(self, *, seconds: float) -> Process | Attached:
+        """Start the runner in it, which is given up after so many seconds whatever becomes of us."""
         with (self.root / "stderr").open("wb") as stderr:
-            return start(self.box, [sys.executable, "-m", "dataflow_kernels.grading_runner", _EXTENSION], stderr=stderr)
+            return boxes.start(self.lab, self.box, "dataflow_kernels.grading_runner", _EXTENSION, seconds=seconds, stderr=stderr)
 
     def last_words(self) -> str:
         """Give the end of what the runner itself said when it failed."""
@@ -86,7 +88,7 @@ def open_box(lab: Lab, language: str, cases: list[str]) -> Iterator[OpenBox]:
         for folder in (WORK, f"{WORK}/lake", LAKES, LANDING, *(f"{LAKES}/{case}" for case in cases)):
             (root / folder).mkdir(mode=0o755)
         owner = uid if os.geteuid() == 0 else None
-        yield OpenBox(_box(lab, language, root, uid), root, owner, lab.settings.grading.output_mib * 2**20)
+        yield OpenBox(lab, _box(lab, language, root, uid), root, owner, lab.settings.grading.output_mib * 2**20)
 
 
 def _box(lab: Lab, language: str, root: Path, uid: int) -> Box:
@@ -94,7 +96,7 @@ def _box(lab: Lab, language: str, root: Path, uid: int) -> Box:
     return Box(
         name=f"grade-{root.name}",
         environment={**_environment(lab, language, java), "PYTHONPATH": str(lab.workspace.kernels), "PYTHONDONTWRITEBYTECODE": "1"},
-        read_only=(*runtime_mounts(lab.workspace, java.home), (root / LANDING, f"/{LANDING}")),
+        read_only=((root / LANDING, f"/{LANDING}"),),
         writable=((root / WORK, f"/{WORK}"), (root / LAKES, f"/{LAKES}")),
         network=False,
         uid=uid,
@@ -149,7 +151,7 @@ def unique_user(lab: Lab) -> Iterator[int]:
             os.close(descriptor)
             continue
         try:
-            yield lab.settings.sandbox.first_uid - _BELOW_STUDENTS + slot
+            yield lab.settings.sandbox.first_uid - BELOW_STUDENTS + slot
         finally:
             os.close(descriptor)
         return

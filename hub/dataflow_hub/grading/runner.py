@@ -16,6 +16,7 @@ from dataflow_hub.errors import LabError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from dataflow_hub.containers.attached import Attached
     from dataflow_hub.sandbox import Process
 
 _LINE_BYTES = 32 * 1024 * 1024
@@ -38,7 +39,7 @@ class Runner:
     called every half second while waiting and may raise to end the run.
     """
 
-    def __init__(self, process: Process, *, deadline: float, watch: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, process: Process | Attached, *, deadline: float, watch: Callable[[], None] = lambda: None) -> None:
         self.process, self.deadline, self.watch = process, deadline, watch
         self.started = False
         self._buffer = bytearray()

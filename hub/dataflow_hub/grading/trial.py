@@ -39,8 +39,8 @@ _NOTEBOOK_IN_CASES = 3  # running the notebook takes about as long as so many da
 class Trial:
     """A notebook, and the seeds of the unseen data sets that its functions are called on.
 
-    One that is not tried `whole` ends after its last answer or visible check: what follows, such as breaking the pipeline to
-    watch it, leaves nothing that is judged.
+    One that is not tried `whole` ends after its last answer or visible check. What follows, such as breaking the pipeline to
+    watch it, is nobody's answer; run on a wrong one, it may cost a visible check more.
     """
 
     notebook: NotebookNode
@@ -117,10 +117,14 @@ def submission(lesson: Lesson, name: str, trial: Trial, plan: cases.Plan) -> dic
         {"landing": f"landing-{seed}", "steps": [{**asdict(step), "refused": step.refused} for step in case.steps]}
         for seed, case in zip(trial.seeds, plan.cases, strict=True)
     ]
-    return {"name": name, "cells": code_of(trial.notebook if trial.whole else _judged_part(lesson, trial.notebook)), "cases": played}
+    return {"name": name, "cells": code_of(cells_to_try(lesson, trial)), "cases": played}
 
 
-def _judged_part(lesson: Lesson, notebook: NotebookNode) -> NotebookNode:
+def cells_to_try(lesson: Lesson, trial: Trial) -> NotebookNode:
+    """Give the notebook of a trial, without what follows its last answer or visible check when it is not tried whole."""
+    notebook = trial.notebook
+    if trial.whole:
+        return notebook
     visible = {spec.grade_id for spec in lesson.checks if spec.kind == "visible"}
     marks = [cell.metadata.get("nbgrader", {}) if cell.cell_type == "code" else {} for cell in notebook.cells]
     last = max(number for number, mark in enumerate(marks) if mark.get("solution") or mark.get("grade_id") in visible)

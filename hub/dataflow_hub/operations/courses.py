@@ -18,9 +18,11 @@ from dataflow_hub.exchange.store import open_store
 from dataflow_hub.grading import build as lesson_build
 from dataflow_hub.grading import gradebook
 from dataflow_hub.grading.course import LANGUAGES, Lesson
+from dataflow_hub.grading.judge import find_lesson
 from dataflow_hub.grading.nbgrader_config import course_folder, write_config
 from dataflow_hub.grading.queue import Job, Queue
 from dataflow_hub.grading.queue_worker import queue_of, sanitise
+from dataflow_hub.grading.runtime import require_runtime
 from dataflow_hub.operations.lessons import checked, find, silent
 from dataflow_hub.roster import open_roster
 from dataflow_hub.server import accounts
@@ -150,8 +152,10 @@ def grade(lab: Lab, course: str, lesson: str, students: Sequence[str] | None = N
     Raises
     ------
     GradingError
-        A named student has no submission.
+        A named student has no submission, or something that every submission needs is not installed.
     """
+    behind = find_lesson(lab, course, lesson)
+    require_runtime(lab, behind.services if behind else ())  # once, and not as the review of each
     gradebook.prepare(lab, course)
     collected = collect(lab, course, lesson)
     unknown = set(students or ()) - {row.student for row in collected}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -14,7 +15,10 @@ from pathlib import Path
 
 import psutil
 
+from dataflow_hub.containers import built
+from dataflow_hub.containers.engine import Engine
 from dataflow_hub.errors import LabError
+from dataflow_hub.operations.lab import status
 from dataflow_hub.services import embedded
 from dataflow_hub.services.catalogue import CATALOGUE
 from dataflow_hub.services.object_store import binary as store_binary
@@ -45,6 +49,7 @@ def doctor(lab: Lab) -> list[Finding]:
         ("java", _java),
         ("jars", _jars),
         ("sandbox", _sandbox),
+        ("containers", _containers),
         ("object store program", _store),
         ("ports", _ports),
         ("disk", _disk),
@@ -106,13 +111,25 @@ def _sandbox(lab: Lab) -> Finding:
     return Finding("sandbox", ok=True, what="a sandbox was made: it hides the state folder and other processes")
 
 
+def _containers(lab: Lab) -> Finding:
+    """Where students' servers are containers: an engine answers, and has the image."""
+    if lab.settings.sandbox.kind != "docker":
+        return Finding("containers", ok=True, what="students' servers are sandboxes: no Docker is needed")
+    names = ("lessons", "hub") if lab.settings.services.backend == "docker" else ("lessons",)
+    tags = [built.image(lab.workspace, name) for name in names]
+    with contextlib.closing(Engine()) as engine:
+        missing = [tag for tag in tags if not engine.has(tag)]
+        what = f"Docker {engine.version}, " + (f"without {', '.join(missing)}" if missing else ", ".join(tags))
+        return Finding("containers", ok=not missing, what=what, fix="./lab images build")
+
+
 def _store(_lab: Lab) -> Finding:
     path = store_binary()
     return Finding("object store program", ok=os.access(path, os.X_OK), what=str(path), fix="Run ./lab up again.")
 
 
 def _ports(lab: Lab) -> Finding:
-    running = {row.name for row in embedded.status(lab, CATALOGUE) if row.pid}
+    running = {row.name for row in status(lab) if row.pid}
     wanted = {port: setting for service in CATALOGUE if service.name not in running for port, setting in service.port_numbers(lab).items()}
     taken = {port: setting for port, setting in wanted.items() if not is_free(_host(lab, setting), port)}
     if not taken:
@@ -174,7 +191,7 @@ def _stale(lab: Lab) -> Finding:
 
 
 def _services(lab: Lab) -> Finding:
-    rows = embedded.status(lab, CATALOGUE)
+    rows = status(lab)
     ill = [row.name for row in rows if row.pid and not row.healthy]
     if ill:
         what = f"running, but not healthy: {', '.join(ill)}"

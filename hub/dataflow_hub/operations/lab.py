@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dataflow_hub.errors import LabError, MissingError
-from dataflow_hub.services import embedded, object_store
-from dataflow_hub.services.catalogue import CATALOGUE, DEFAULT_GROUPS, find, select
-from dataflow_hub.services.model import ServiceStatus
+from dataflow_hub.services import compose, embedded, object_store
+from dataflow_hub.services.catalogue import CATALOGUE, DEFAULT_GROUPS, find, implied, in_order, select
+from dataflow_hub.services.model import Backend, Service, ServiceStatus
 from dataflow_hub.services.supervisor_conf import log_path
-from dataflow_hub.settings import Lab
+from dataflow_hub.settings import Lab, remember_backend
 from dataflow_hub.workspace import write_private
 
 Report = Callable[[str], None]
@@ -30,7 +30,7 @@ _NEEDED_MIB = 1024
 _POLL_SECONDS = 0.3
 
 
-def up(lab: Lab, report: Report, groups: Sequence[str] = DEFAULT_GROUPS) -> None:
+def up(lab: Lab, report: Report, groups: Sequence[str] = ()) -> None:
     """Start the services of `groups` (groups or single services), installing first what is not there yet.
 
     Idempotent: what is installed is checked, what is healthy stays. Two at once: the second waits for the first.
@@ -40,8 +40,7 @@ def up(lab: Lab, report: Report, groups: Sequence[str] = DEFAULT_GROUPS) -> None
     LabError
         A port is taken, the disk is full, something is missing: it says what, why and what to do.
     """
-    groups = groups or DEFAULT_GROUPS
-    select(groups)  # a typing error is told before anything is installed
+    _selected(lab, groups)  # a typing error is told before anything is installed
     began = time.monotonic()
     with _readable_disk_errors(lab):
         install(lab, report, groups)
@@ -49,7 +48,16 @@ def up(lab: Lab, report: Report, groups: Sequence[str] = DEFAULT_GROUPS) -> None
     report(f"The lab is up ({time.monotonic() - began:.1f} s)")
 
 
-def install(lab: Lab, report: Report, groups: Sequence[str] = DEFAULT_GROUPS) -> None:
+def _selected(lab: Lab, groups: Sequence[str]) -> tuple[Service, ...]:
+    backend = lab.settings.services.backend
+    return select((*(groups or DEFAULT_GROUPS[backend]), *implied(lab)), backend)
+
+
+def _backend(lab: Lab) -> Backend:
+    return compose if lab.settings.services.backend == "docker" else embedded
+
+
+def install(lab: Lab, report: Report, groups: Sequence[str] = ()) -> None:
     """Install what the kernels and the services of `groups` need and is not there yet; start nothing.
 
     Raises
@@ -63,14 +71,15 @@ def install(lab: Lab, report: Report, groups: Sequence[str] = DEFAULT_GROUPS) ->
         _stage(report, "Python bytecode", lambda: _compile_bytecode(lab))
         with _readable_install_errors():
             _install_kernels(lab, report)
-            for service in select(groups):
+            for service in _selected(lab, groups):
                 service.install(lab, report)
 
 
 def start_services(lab: Lab, report: Report, groups: Sequence[str]) -> None:
     """Start the services of `groups` alone, with nothing installed for kernels."""
     with exclusive(lab, report):
-        embedded.start(lab, select(groups), report)
+        remember_backend(lab.workspace, lab.settings.services.backend)  # first: what was started half can be looked at and stopped
+        _backend(lab).start(lab, _selected(lab, groups), report)
 
 
 def down(lab: Lab, report: Report) -> None:
@@ -78,25 +87,43 @@ def down(lab: Lab, report: Report) -> None:
     lab.workspace.prepare()
     with exclusive(lab, report):
         left = embedded.stop(lab, report)
+        if (lab.workspace.run / "gate").is_dir():  # students' servers are containers, or were at one time
+            left += _remove_containers(lab, report)
         object_store.clear_sockets(lab)
+        remember_backend(lab.workspace)
     report("The lab is down" + (f" ({left} leftover processes ended)" if left else ""))
+
+
+def _remove_containers(lab: Lab, report: Report) -> int:
+    try:
+        return compose.stop(lab, report)
+    except MissingError:
+        if lab.settings.sandbox.kind == "docker":
+            raise
+        return 0  # no engine, and none wanted: what it ran ended with it
 
 
 def restart(lab: Lab, name: str, report: Report = lambda _line: None) -> None:
     """Restart the service called `name` with its settings read anew."""
     service = find(name)
     with exclusive(lab, report):
-        embedded.restart(lab, service, report)
+        _backend(lab).restart(lab, service, report)
 
 
 def status(lab: Lab) -> list[ServiceStatus]:
-    """Give how every service of the catalogue is."""
-    return embedded.status(lab, CATALOGUE)
+    """Give how every service is that `up all` would start here, or that runs."""
+    usual = {service.name for service in _selected(lab, ("all",))}
+    return [row for row in _backend(lab).status(lab, in_order(CATALOGUE)) if row.name in usual or row.pid]
 
 
 def logs(lab: Lab, name: str, *, lines: int = 100, follow: bool = False) -> Iterator[str]:
     """Give the last `lines` lines of a service's log and, when `follow` is set, each line that comes, for ever."""
-    path = log_path(lab, "supervisor" if name == "supervisor" else find(name).name)
+    if lab.settings.services.backend == "docker":
+        return compose.logs(lab, find(name).name, lines=lines, follow=follow)
+    return _logs_of_file(log_path(lab, "supervisor" if name == "supervisor" else find(name).name), name, lines=lines, follow=follow)
+
+
+def _logs_of_file(path: Path, name: str, *, lines: int, follow: bool) -> Iterator[str]:
     if not path.exists():
         raise MissingError(f"{name} has no log yet.", why="It was never started here.", fix="./lab up")
     with path.open(encoding="utf-8", errors="replace") as file:

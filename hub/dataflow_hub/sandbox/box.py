@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dataflow_hub.settings import Sandbox
     from dataflow_hub.workspace import Workspace
 
 Mount = tuple[Path, str]
+HOST = "dataflow"  # what each sandbox and each container calls its machine
+SHM_MIB = 128
 
 _SYSTEM = (Path("/usr"),)
 
@@ -26,6 +29,11 @@ class Limits:
     processes: int
     open_files: int
     file_mib: int = 4096
+
+
+def server_limits(settings: Sandbox) -> Limits:
+    """Give what one student's server may use."""
+    return Limits(settings.memory_mib, settings.cpu_cores, settings.processes, settings.open_files)
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,20 @@ class Box:
     def home_directory(self) -> str:
         """The HOME inside: `home`, or the working directory."""
         return self.home or self.working_directory
+
+
+def temporary_mib(memory_mib: int) -> int:
+    """Give how much of its memory a sandbox may fill with files in /tmp."""
+    return max(256, memory_mib // 2)
+
+
+def account_files(user: str, uid: int, home: str) -> dict[str, str]:
+    """Give the files of /etc that tell a program who and where it is: `passwd`, `group` and `hosts`."""
+    return {
+        "passwd": f"root:x:0:0:root:/root:/usr/sbin/nologin\n{user}:x:{uid}:{uid}:{user}:{home}:/bin/bash\n",
+        "group": f"root:x:0:\n{user}:x:{uid}:\n",
+        "hosts": f"127.0.0.1 localhost {HOST}\n::1 localhost\n",
+    }
 
 
 def runtime_mounts(workspace: Workspace, java_home: Path | str | None = None) -> tuple[Mount, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import resource
 import shutil
 from functools import lru_cache
@@ -11,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataflow_hub.errors import SandboxError
+from dataflow_hub.sandbox.box import HOST, SHM_MIB, account_files, temporary_mib
+from dataflow_hub.sandbox.ownership import is_root, own_uid
 
 if TYPE_CHECKING:
     from dataflow_hub.sandbox.box import Box, Limits, Mount
 
 _INSIDE_UID = 1000
-_SHM_MIB = 128
 _ETC = (
     "alternatives",
     "ca-certificates",
@@ -56,32 +56,15 @@ def binary() -> Path:
     )
 
 
-def is_root() -> bool:
-    """Tell whether the lab runs as root, so that each student can have a uid of their own."""
-    return os.geteuid() == 0
-
-
 def inside_uid(box: Box) -> int:
-    """Give the uid that the command sees itself as.
-
-    Raises
-    ------
-    SandboxError
-        As root, a box without an unprivileged uid.
-    """
-    if not is_root():
-        return _INSIDE_UID
-    if not box.uid or box.uid < 1000:  # noqa: PLR2004 - below are the system's own accounts
-        raise SandboxError(
-            f"The sandbox {box.name} has no unprivileged uid.", why="Student code never runs as root.", fix="Give the box a uid."
-        )
-    return box.uid
+    """Give the uid that the command sees itself as; raises SandboxError for a box without one, as root."""
+    return own_uid(box) if is_root() else _INSIDE_UID
 
 
 def arguments(box: Box) -> list[str]:
     """Give bubblewrap's arguments for `box`: secrets are among them, so they go through a descriptor, never the command line."""
     parts = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
-    parts += ["--hostname", "dataflow", "--new-session", "--die-with-parent"]
+    parts += ["--hostname", HOST, "--new-session", "--die-with-parent"]
     if not is_root():
         parts += ["--unshare-user", "--disable-userns", "--uid", str(_INSIDE_UID), "--gid", str(_INSIDE_UID)]
     if not box.network:
@@ -97,13 +80,10 @@ def arguments(box: Box) -> list[str]:
 
 def files(box: Box) -> dict[str, str]:
     """Give the small files of /etc that are written for `box` rather than taken from the host."""
-    uid = inside_uid(box)
-    name, home = box.user_name, box.home_directory
+    accounts = account_files(box.user_name, inside_uid(box), box.home_directory)
     return {
-        "/etc/passwd": f"root:x:0:0:root:/root:/usr/sbin/nologin\n{name}:x:{uid}:{uid}:{name}:{home}:/bin/bash\n",
-        "/etc/group": f"root:x:0:\n{name}:x:{uid}:\n",
-        "/etc/hosts": "127.0.0.1 localhost dataflow\n::1 localhost\n",
-        "/etc/hostname": "dataflow\n",
+        **{f"/etc/{name}": text for name, text in accounts.items()},
+        "/etc/hostname": f"{HOST}\n",
         "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
     }
 
@@ -148,10 +128,9 @@ def _system() -> list[str]:
 
 
 def _devices(limits: Limits) -> list[str]:
-    temporary_mib = max(256, limits.memory_mib // 2)
     return [
-        *("--dev", "/dev", "--perms", "1777", "--size", str(_SHM_MIB << 20), "--tmpfs", "/dev/shm"),  # noqa: S108 - the sandbox's own
-        *("--perms", "1777", "--size", str(temporary_mib << 20), "--tmpfs", "/tmp"),  # noqa: S108
+        *("--dev", "/dev", "--perms", "1777", "--size", str(SHM_MIB << 20), "--tmpfs", "/dev/shm"),  # noqa: S108 - the sandbox's own
+        *("--perms", "1777", "--size", str(temporary_mib(limits.memory_mib) << 20), "--tmpfs", "/tmp"),  # noqa: S108
         *("--perms", "0755", "--dir", "/run", "--perms", "0755", "--dir", "/var", "--symlink", "/tmp", "/var/tmp"),  # noqa: S108
     ]
 

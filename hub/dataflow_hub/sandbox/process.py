@@ -18,10 +18,12 @@ from typing import IO, TYPE_CHECKING, Any
 
 from dataflow_hub.errors import SandboxError
 from dataflow_hub.sandbox import bubblewrap, cgroups, seccomp
+from dataflow_hub.sandbox.ownership import hand_over
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dataflow_hub.containers.attached import Attached
     from dataflow_hub.sandbox.box import Box
 
 _LAUNCHER = Path(__file__).with_name("launch.py")
@@ -43,6 +45,8 @@ class Finished:
 
 class Process:
     """A command running in a box. When it has ended, everything it started has, too."""
+
+    lost = False  # nobody else ends it: see `containers.attached`
 
     def __init__(self, popen: subprocess.Popen[bytes], lifeline: int | None) -> None:
         self._popen = popen
@@ -151,7 +155,13 @@ def run(box: Box, argv: Sequence[str], *, timeout_seconds: float, stdin: bytes =
     SandboxError
         The box could not be made: nothing of the command ran.
     """
-    process = start(box, argv)
+    return finish(start(box, argv), box.name, timeout_seconds=timeout_seconds, stdin=stdin, output_limit_bytes=output_limit_bytes)
+
+
+def finish(
+    process: Process | Attached, name: str, *, timeout_seconds: float, stdin: bytes = b"", output_limit_bytes: int = 1 << 20
+) -> Finished:
+    """Bring a process in the box called `name` to its end, or kill the whole tree at the time limit; as `run`."""
     outputs = [_Reader(process.stdout, output_limit_bytes), _Reader(process.stderr, output_limit_bytes)]
     feeder = threading.Thread(target=_feed, args=(process.stdin, stdin), daemon=True)
     feeder.start()
@@ -168,7 +178,7 @@ def run(box: Box, argv: Sequence[str], *, timeout_seconds: float, stdin: bytes =
     for output in outputs:
         output.join(_KILL_SECONDS)
     if code == _NOT_STARTED and not timed_out:
-        raise not_started(box.name, outputs[1].content)
+        raise not_started(name, outputs[1].content)
     return Finished(code, outputs[0].content, outputs[1].content, timed_out, any(output.truncated for output in outputs))
 
 
@@ -221,7 +231,7 @@ def _launcher() -> list[str]:
 
 
 def _order(box: Box, argv: Sequence[str], *, grace_seconds: float, lifeline: int | None = None) -> dict[str, Any]:
-    _hand_over(box)
+    hand_over(box)
     groups = cgroups.make(box.name, box.limits)
     return {
         "bubblewrap": str(bubblewrap.binary()),
@@ -233,16 +243,3 @@ def _order(box: Box, argv: Sequence[str], *, grace_seconds: float, lifeline: int
         "lifeline": lifeline,
         "grace_seconds": grace_seconds,
     }
-
-
-def _hand_over(box: Box) -> None:
-    """As root: make the writable folders the box's own, without following a link that lies in them."""
-    if not bubblewrap.is_root():
-        return
-    uid = bubblewrap.inside_uid(box)
-    for source, _ in box.writable:
-        if source.exists() and source.stat().st_uid != uid:
-            for _, folders, names, descriptor in os.fwalk(source, follow_symlinks=False):
-                for name in (*folders, *names):
-                    os.chown(name, uid, uid, dir_fd=descriptor, follow_symlinks=False)
-            os.chown(source, uid, uid, follow_symlinks=False)

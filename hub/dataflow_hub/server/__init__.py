@@ -10,6 +10,23 @@ if TYPE_CHECKING:
     from dataflow_hub.settings import Lab
 
 
+def require_isolation(lab: Lab) -> None:
+    """Prove that students' servers can be kept apart here: that a sandbox can be made, or that their image was built.
+
+    Raises
+    ------
+    LabError
+        They cannot.
+    """
+    from dataflow_hub.containers.built import image
+    from dataflow_hub.sandbox import available
+
+    if lab.settings.sandbox.kind == "docker":
+        image(lab.workspace, "lessons")
+    else:
+        available(lab.workspace)
+
+
 def configure(c: Config, lab: Lab) -> None:
     """Set every trait of the hub for `lab`.
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dataflow_hub.sandbox.container import OF_THE_IMAGE
 from dataflow_kernels.archive import archive_path
 from dataflow_kernels.environ import LabEnv
 from dataflow_kernels.java import find_java
@@ -65,6 +66,13 @@ def server_environment(lab: Lab, user: str, hub: dict[str, str], kernel: LabEnv)
         "HOME": home(user),
         "USER": user,
     }
+
+
+def container_environment(lab: Lab, user: str, hub: dict[str, str], kernel: LabEnv) -> dict[str, str]:
+    """Give the variables of a student's server in a container: as `server_environment`, less what is the image's to say."""
+    variables = server_environment(lab, user, hub, kernel)
+    own = OF_THE_IMAGE | {"JUPYTER_PATH", "JAVA_HOME", "PATH"}
+    return {name: value for name, value in variables.items() if name not in own}
 
 
 def home(user: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dataflow_hub import secrets
 
@@ -30,11 +30,16 @@ def configure(c: Config, lab: Lab) -> None:
     c.JupyterHub.cookie_secret = bytes.fromhex(secrets.secret(workspace, "hub-cookie"))
     c.JupyterHub.cleanup_servers = False
     c.JupyterHub.cleanup_proxy = False
-    c.JupyterHub.concurrent_spawn_limit = 8
+    c.JupyterHub.concurrent_spawn_limit = 40  # a class that comes in together takes longer, and nobody of it is sent away
     c.JupyterHub.activity_resolution = 30
     c.JupyterHub.authenticate_prometheus = True
     c.JupyterHub.shutdown_on_logout = False
-    c.JupyterHub.tornado_settings = {
+    c.JupyterHub.tornado_settings = tornado_settings(lab)
+
+
+def tornado_settings(lab: Lab) -> dict[str, Any]:
+    """Give what each answer of the hub carries: headers, and cookies that stay on this site."""
+    return {
         "headers": HEADERS,
         "slow_spawn_timeout": 0,  # to the progress page at once
         "cookie_options": {"samesite": "Lax", "secure": lab.public_url.startswith("https:")},

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataflow_hub.roster import open_roster
+from dataflow_hub.server import home_size
 from dataflow_hub.server.service_pages import PAGES, ServicePage
+from dataflow_hub.server.spawn_profiles import PROFILES, QUERY
 from dataflow_hub.server.texts import Texts, account_language
-from dataflow_hub.services.health import tcp_probe
+from dataflow_hub.services.health import Probe
 
 if TYPE_CHECKING:
     from traitlets.config import Config
@@ -39,10 +41,24 @@ def configure(c: Config, lab: Lab) -> None:
         "t": lambda user: Texts(_language(lab, user)),
         "language": lambda user: _language(lab, user),
         "tiles": lambda user: tiles(lab, user.name) if user else [],
+        "large_home": lambda user: home_size.notice(lab, user.name, _language(lab, user)) if user else "",
+        "sizes": lambda user: sizes(lab, _language(lab, user)),
         "full_name": lambda user: _full_name(lab, user),
         "has_password": lambda _: lab.settings.auth.kind == "roster",
         "here": "",
     }
+
+
+def sizes(lab: Lab, language: str) -> list[dict[str, str]]:
+    """Give what the home page says of each size of server: its name, the query that starts it, memory in GB, processors."""
+    found = []
+    for profile in PROFILES:
+        limits = profile.limits(lab.settings.sandbox)
+        memory, cores = (
+            f"{number:.2g}".replace(".", "," if language == "pt-BR" else ".") for number in (limits.memory_mib / 1024, limits.cpu_cores)
+        )
+        found.append({"name": profile.name, "query": f"{QUERY}={profile.name}", "memory": memory, "cores": cores})
+    return found
 
 
 def tiles(lab: Lab, name: str) -> list[Tile]:
@@ -75,7 +91,7 @@ def tiles(lab: Lab, name: str) -> list[Tile]:
 
 def is_up(lab: Lab, page: ServicePage) -> bool:
     """Tell whether a page's service and the login proxy listen: most labs run without them, and no tile is to lead nowhere."""
-    return all(tcp_probe(port)(lab).ok for port in ("auth_proxy", page.port))
+    return all(Probe(port)(lab).ok for port in ("auth_proxy", page.port))
 
 
 def _language(lab: Lab, user: Any) -> str:

@@ -35,29 +35,36 @@ _SETTINGS = {"@jupyterlab/notebook-extension:tracker": {"codeCellConfig": {"line
 
 def mounts(lab: Lab, user: str) -> tuple[Mount, ...]:
     """Give the read-only mounts of a student's server beside the runtime's."""
-    is_staff = any(role != "student" for role in open_roster(lab).roles(user).values())
-    configuration = render(lab, staff=is_staff)
-    found = [(configuration, CONFIGURATION)]
+    found = [(render(lab, staff=is_staff(lab, user)), CONFIGURATION)]
     tour = lab.workspace.root / "notebooks" / "tour"
     if tour.is_dir():
         found.append((tour, f"{home(user)}/tour"))
     return tuple(found)
 
 
+def is_staff(lab: Lab, user: str) -> bool:
+    """Tell whether `user` is more than a student in any course."""
+    return any(role != "student" for role in open_roster(lab).roles(user).values())
+
+
 def render(lab: Lab, *, staff: bool) -> Path:
     """Write the configuration folder that students' servers, or the staff's, see as /etc/jupyter; give it."""
     folder = lab.workspace.cache / "jupyter" / ("staff" if staff else "student")
+    for name, text in configuration(staff=staff).items():
+        _write(folder / name, text)
+    return Path(folder)
+
+
+def configuration(*, staff: bool) -> dict[str, str]:
+    """Give the files of that folder, by their paths in it."""
     disabled = _ALWAYS_OFF if staff else (*_ALWAYS_OFF, *_GRADING_EXTENSIONS)
-    files = {
+    return {
         "jupyter_server_config.py": _SINGLE_USER.read_text(encoding="utf-8"),
         "nbgrader_config.py": _NBGRADER,
         "labconfig/default_setting_overrides.json": json.dumps(_SETTINGS),
         "labconfig/page_config.json": json.dumps({"disabledExtensions": dict.fromkeys(disabled, True)}),
         "jupyter_server_config.d/zz-dataflow.json": json.dumps({"ServerApp": {"jpserver_extensions": _server_extensions()}}),
     }
-    for name, text in files.items():
-        _write(folder / name, text)
-    return Path(folder)
 
 
 def _server_extensions() -> dict[str, bool]:

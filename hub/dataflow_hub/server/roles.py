@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dataflow_hub import secrets
 from dataflow_hub.server.ports import courses, formgrader_ports
 from dataflow_hub.server.service_pages import PAGES, access_scope, hub_service
+from dataflow_hub.services.upstream.table import HUB_TOKEN
 
 if TYPE_CHECKING:
     from traitlets.config import Config
@@ -27,7 +28,7 @@ def configure(c: Config, lab: Lab) -> None:
     """Set roles and services; who is in which group is the authenticator's to say."""
     pages = [hub_service(lab, page) for page in PAGES]
     c.JupyterHub.services = [*_services(lab), *pages, *(formgrader_service(lab, course) for course in courses(lab))]
-    c.JupyterHub.load_roles = [*_roles(), *(formgrader_role(course) for course in courses(lab))]
+    c.JupyterHub.load_roles = [*hub_roles(), *(formgrader_role(course) for course in courses(lab))]
     c.Spawner.server_token_scopes = SERVER_TOKEN_SCOPES
 
 
@@ -84,6 +85,7 @@ def _services(lab: Lab) -> list[dict[str, Any]]:
             "timeout": _WAIT_SECONDS,
         },
         {"name": "lab", "api_token": secrets.secret(workspace, "hub-admin-token"), "display": False},
+        {"name": "prometheus", "api_token": secrets.secret(workspace, HUB_TOKEN), "display": False},
         {
             "name": "idle-culler",
             "command": [*culler, f"--timeout={idle_seconds}", f"--cull-every={max(10, idle_seconds // 10)}"],
@@ -92,7 +94,8 @@ def _services(lab: Lab) -> list[dict[str, Any]]:
     ]
 
 
-def _roles() -> list[dict[str, Any]]:
+def hub_roles() -> list[dict[str, Any]]:
+    """Give the roles that do not depend on which courses there are."""
     return [
         {
             "name": "user",
@@ -106,4 +109,5 @@ def _roles() -> list[dict[str, Any]]:
             "services": ["lab"],
         },
         {"name": "idle-culler", "scopes": _CULLER_SCOPES, "services": ["idle-culler"]},
+        {"name": "prometheus", "description": "Numbers without names", "scopes": ["read:metrics"], "services": ["prometheus"]},
     ]

@@ -13,20 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from jupyterhub.spawner import Spawner
 from jupyterhub.utils import random_port
-from traitlets import Any as AnyTrait
 
-from dataflow_hub import sandbox, secrets
-from dataflow_hub.errors import LabError
+from dataflow_hub import sandbox
 from dataflow_hub.roster import open_roster
-from dataflow_hub.sandbox import Box, Limits
-from dataflow_hub.server import accounts, profiles
+from dataflow_hub.sandbox import Box
+from dataflow_hub.secrets import lab_id
+from dataflow_hub.server import profiles
 from dataflow_hub.server.environment import home, server_environment
-from dataflow_hub.server.texts import Texts
+from dataflow_hub.server.provisioning import Provisioning
+from dataflow_hub.server.spawn_profiles import Choosable
 from dataflow_hub.workspace import write_private
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
     from traitlets.config import Config
 
     from dataflow_hub.settings import Lab
@@ -34,37 +32,25 @@ if TYPE_CHECKING:
 
 _GRACE_SECONDS = 8.0
 # jsonschema builds a grammar of IRIs when it finds rfc3987_syntax: two seconds of each start, for a check that Jupyter never asks for
-_PROGRAM = "import sys; sys.modules['rfc3987_syntax'] = None; from jupyterhub.singleuser import main; sys.exit(main())"
-_START_SECONDS = 120
+PROGRAM = "import sys; sys.modules['rfc3987_syntax'] = None; from jupyterhub.singleuser import main; sys.exit(main())"
+START_SECONDS = 240  # thirty at once on two processors
 
 
-class LabSpawner(Spawner):  # type: ignore[misc]
+class LabSpawner(Choosable, Provisioning, Spawner):  # type: ignore[misc]
     """Starts one student's server in a box of its own. The box is kept by a process that does not end with the hub."""
-
-    lab = AnyTrait(help="The lab, as `dataflow_hub.settings.Lab`.", config=True)
-    services = AnyTrait(help="What provisioning calls; the lab's real services when None.", config=True)
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._process: sandbox.Process | None = None
         self._pid, self._started = 0, 0
-        self._events: list[str] = []
 
     # -- what the hub calls ------------------------------------------------------
 
-    async def start(self) -> str:
-        """Provision, make the box, start the server; give its address."""
-        self._events = []
-        try:
-            kernel = await asyncio.to_thread(accounts.provision, self.lab, self.user.name, self._report, services=self.services)
-            self._report(Texts(kernel.language)("spawn_sandbox"))
-            self.ip, self.port = "127.0.0.1", random_port()
-            variables = server_environment(self.lab, self.user.name, self.get_env(), kernel)
-            await asyncio.to_thread(self._launch, variables, kernel)
-        except LabError as error:
-            self._report(str(error))
-            vars(error)["jupyterhub_message"] = f"{error.what} {error.why} {error.fix}"  # what JupyterHub shows on the page
-            raise
+    async def launch(self, kernel: LabEnv) -> str:
+        """Make the box, start the server; give its address."""
+        self.ip, self.port = "127.0.0.1", random_port()
+        variables = server_environment(self.lab, self.user.name, self.get_env(), kernel)
+        await asyncio.to_thread(self._launch, variables, kernel)
         return f"http://127.0.0.1:{self.port}"
 
     async def poll(self) -> int | None:
@@ -99,27 +85,15 @@ class LabSpawner(Spawner):  # type: ignore[misc]
         super().clear_state()
         self._process, self._pid, self._started = None, 0, 0
 
-    async def progress(self) -> AsyncGenerator[dict[str, Any], None]:
-        """Give each stage as it is reached, for the waiting page."""
-        shown = 0
-        while True:
-            while shown < len(self._events):
-                shown += 1
-                yield {"progress": min(90, 20 * shown), "message": self._events[shown - 1]}
-            if self.pending != "spawn" and shown >= len(self._events):
-                return
-            await asyncio.sleep(0.2)
-
     # -- the box -------------------------------------------------------------------
 
     def box(self, variables: dict[str, str], kernel: LabEnv) -> Box:
         """Give the box of this student's server."""
         user, workspace = self.user.name, self.lab.workspace
-        limits = self.lab.settings.sandbox
         return Box(
             name=f"server-{user}",
             environment=variables,
-            limits=Limits(limits.memory_mib, limits.cpu_cores, limits.processes, limits.open_files),
+            limits=self.profile.limits(self.lab.settings.sandbox),
             read_only=(*sandbox.runtime_mounts(workspace, kernel.java_home), *profiles.mounts(self.lab, user)),
             writable=((self._home(), home(user)),),
             network=True,
@@ -130,7 +104,7 @@ class LabSpawner(Spawner):  # type: ignore[misc]
 
     def _launch(self, variables: dict[str, str], kernel: LabEnv) -> None:
         self._end_leftover()
-        argv = [sys.executable, "-c", _PROGRAM, *self.get_args()]
+        argv = [sys.executable, "-c", PROGRAM, *self.get_args()]
         with self._log_file().open("wb") as log:
             self._process = sandbox.start(
                 self.box(variables, kernel),
@@ -140,7 +114,7 @@ class LabSpawner(Spawner):  # type: ignore[misc]
                 stderr=subprocess.STDOUT,
                 outlives_caller=True,
                 grace_seconds=_GRACE_SECONDS,
-                lab_id=_lab_id(self.lab),
+                lab_id=lab_id(self.lab),
             )
         self._pid, self._started = self._process.pid, _start_time(self._process.pid)
         write_private(self._pid_file(), f"{self._pid} {self._started}\n")
@@ -168,17 +142,19 @@ class LabSpawner(Spawner):  # type: ignore[misc]
         folder.mkdir(mode=0o700, exist_ok=True)
         return Path(folder / f"{self.user.name}.log")
 
-    def _report(self, line: str) -> None:
-        self._events.append(line)
-
 
 def configure(c: Config, lab: Lab) -> None:
     """Set the spawner and its limits in time."""
-    c.JupyterHub.spawner_class = LabSpawner
-    c.LabSpawner.lab = lab
+    if lab.settings.sandbox.kind == "docker":
+        from dataflow_hub.server.container_spawner import ContainerSpawner
+
+        c.JupyterHub.spawner_class = ContainerSpawner
+    else:
+        c.JupyterHub.spawner_class = LabSpawner
+    c.Provisioning.lab = lab
     c.Spawner.default_url = "/lab"
-    c.Spawner.start_timeout = _START_SECONDS
-    c.Spawner.http_timeout = _START_SECONDS
+    c.Spawner.start_timeout = START_SECONDS
+    c.Spawner.http_timeout = START_SECONDS
     c.Spawner.poll_interval = 15
 
 
@@ -189,11 +165,3 @@ def _start_time(pid: int) -> int:
     except OSError:
         return 0
     return 0 if fields[0] == "Z" else int(fields[19])
-
-
-def _lab_id(lab: Lab) -> str:
-    try:
-        from dataflow_hub.services.embedded import lab_id
-    except ImportError:
-        return secrets.secret(lab.workspace, "lab-id")
-    return str(lab_id(lab))

@@ -9,41 +9,45 @@ import subprocess
 import sys
 import time
 import xmlrpc.client
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import psutil
 
 from dataflow_hub.errors import ServiceError
-from dataflow_hub.secrets import secret
+from dataflow_hub.secrets import lab_id
 from dataflow_hub.services import supervisor_conf
-from dataflow_hub.services.catalogue import CATALOGUE, DEFAULT_GROUPS, in_order
+from dataflow_hub.services.catalogue import CATALOGUE, in_order
 from dataflow_hub.services.family import sweep
-from dataflow_hub.services.model import Health, Service, ServiceStatus
+from dataflow_hub.services.model import Report, Service, ServiceStatus
 from dataflow_hub.services.ports import require_free
+from dataflow_hub.services.readiness import LIVE, Process, start_by_readiness
+from dataflow_hub.services.readiness import status as status_of
 from dataflow_hub.settings import Lab
 from dataflow_hub.workspace import write_private
 
-Report = Callable[[str], None]
-
 _SUPERVISOR_SECONDS = 20
-_POLL_SECONDS = 0.1
-_PATIENCE = 3  # failed starts in a row after which waiting longer tells nobody anything
-_LIVE = frozenset({"STARTING", "RUNNING", "BACKOFF"})
+_POLL_SECONDS = 0.05
 _UNREACHABLE = (OSError, http.client.HTTPException)
 
 
-@dataclass(frozen=True)
-class Process:
-    """What the supervisor knows of one service."""
+class _Supervised:
+    """The supervisor, as readiness asks it."""
 
-    name: str
-    state: str
-    pid: int
-    started: int
-    detail: str
+    def __init__(self, lab: Lab, supervisor: Any) -> None:
+        self._lab, self._supervisor = lab, supervisor
+
+    def processes(self) -> Mapping[str, Process]:
+        return _processes(self._supervisor)
+
+    def begin(self, names: Sequence[str]) -> None:
+        processes = self.processes()
+        for name in (each for each in names if processes[each].state not in LIVE):
+            with contextlib.suppress(xmlrpc.client.Fault):  # "already started" is what we want; other trouble shows in its state
+                self._supervisor.startProcess(name, False)
+
+    def tail(self, name: str) -> str:
+        return _tail(self._lab, name)
 
 
 def start(lab: Lab, services: Sequence[Service], report: Report) -> None:
@@ -58,9 +62,9 @@ def start(lab: Lab, services: Sequence[Service], report: Report) -> None:
         service.prepare(lab)
     supervisor = _ensure_supervisor(lab, services)
     changed = _apply(supervisor)
-    running = {name for name, process in _processes(supervisor).items() if process.state in _LIVE} - changed
+    running = {name for name, process in _processes(supervisor).items() if process.state in LIVE} - changed
     require_free(lab, [service for service in services if service.name not in running])
-    _start_by_readiness(supervisor, lab, services, report)
+    start_by_readiness(_Supervised(lab, supervisor), lab, services, report)
 
 
 def stop(lab: Lab, report: Report) -> int:
@@ -71,7 +75,7 @@ def stop(lab: Lab, report: Report) -> int:
             _stop_one(supervisor, service.name, report)
         _shut_down(supervisor)
     left = sweep(lab_id(lab))
-    for name in ("supervisor.sock", "supervisor.pid", "filer.sock", "s3.sock"):
+    for name in ("supervisor.sock", "supervisor.pid"):
         (lab.workspace.run / name).unlink(missing_ok=True)
     return left
 
@@ -89,35 +93,13 @@ def status(lab: Lab, services: Iterable[Service]) -> list[ServiceStatus]:
     """Give how each of `services` is now."""
     supervisor = _connect(lab)
     processes = _processes(supervisor) if supervisor is not None else {}
-    return [_status(lab, service, processes.get(service.name)) for service in services]
+    return status_of(lab, services, processes)
 
 
 def supervisor_pid(lab: Lab) -> int:
     """Give the supervisor's process id, or 0 when there is none."""
     supervisor = _connect(lab)
     return int(supervisor.getPID()) if supervisor is not None else 0
-
-
-def lab_id(lab: Lab) -> str:
-    """Give the random id that marks every process of this lab."""
-    return secret(lab.workspace, "lab-id", n_bytes=8)
-
-
-def _status(lab: Lab, service: Service, process: Process | None) -> ServiceStatus:
-    alive = process is not None and process.state == "RUNNING"
-    health = service.health(lab) if alive else Health(ok=False)
-    since = datetime.fromtimestamp(process.started, UTC).isoformat(timespec="seconds") if process is not None and alive else ""
-    return ServiceStatus(
-        name=service.name,
-        title=service.title,
-        state=process.state.lower() if process is not None else "stopped",
-        healthy=health.ok,
-        since=since,
-        pid=process.pid if process is not None else 0,
-        ports=tuple(service.port_numbers(lab)),
-        detail=health.detail or (process.detail if process is not None and not alive else ""),
-        wanted=service.group in DEFAULT_GROUPS or (process is not None and process.state != "STOPPED"),
-    )
 
 
 def _ensure_supervisor(lab: Lab, services: Sequence[Service]) -> Any:
@@ -142,7 +124,7 @@ def _launch(lab: Lab) -> Any:
     while done.returncode == 0 and time.monotonic() < end:
         if (supervisor := _connect(lab)) is not None:
             return supervisor
-        time.sleep(_POLL_SECONDS / 2)
+        time.sleep(_POLL_SECONDS)
     why = (done.stdout + done.stderr).decode(errors="replace").strip()[-600:] or _tail(lab, "supervisor")
     raise ServiceError("The supervisor did not start.", why=why, fix="./lab doctor")
 
@@ -210,46 +192,6 @@ def _processes(supervisor: Any) -> dict[str, Process]:
 
 def _process(row: dict[str, Any]) -> Process:
     return Process(row["name"], row["statename"], row["pid"], row["start"], row["spawnerr"] or row["description"])
-
-
-def _start_by_readiness(supervisor: Any, lab: Lab, services: Sequence[Service], report: Report) -> None:
-    """Start each service as soon as all it depends on is healthy; independent ones start side by side."""
-    waiting, begun, ready, attempts = list(services), dict[str, float](), set[str](), dict[str, set[int]]()
-    names = {service.name for service in services}
-    while waiting:
-        processes = _processes(supervisor)
-        for service in list(waiting):
-            attempts.setdefault(service.name, set()).add(processes[service.name].pid)
-            if service.name not in begun and (set(service.depends_on) & names) <= ready:
-                begun[service.name] = time.monotonic()
-                _start_one(supervisor, service, processes[service.name])
-            elif service.name in begun and _is_ready(lab, service, processes[service.name], begun[service.name], attempts[service.name]):
-                service.settle(lab)
-                ready.add(service.name)
-                waiting.remove(service)
-                report(f"{service.title} is ready ({time.monotonic() - begun[service.name]:.1f} s)")
-        time.sleep(_POLL_SECONDS)
-
-
-def _start_one(supervisor: Any, service: Service, process: Process) -> None:
-    if process.state in _LIVE:
-        return
-    with contextlib.suppress(xmlrpc.client.Fault):  # "already started" is what we want; other trouble shows in its state
-        supervisor.startProcess(service.name, False)
-
-
-def _is_ready(lab: Lab, service: Service, process: Process, began: float, pids: set[int]) -> bool:
-    health = service.health(lab) if process.state in {"STARTING", "RUNNING"} else Health(ok=False, detail=process.detail)
-    if health.ok:
-        return True
-    tried = len(pids - {0})
-    if process.state == "FATAL" or tried > _PATIENCE or time.monotonic() - began > service.start_seconds:
-        raise ServiceError(
-            f"{service.title} does not start.",
-            why=f"{health.detail or process.detail}\nThe end of its log:\n{_tail(lab, service.name)}",
-            fix=f"./lab logs {service.name}, then ./lab up again.",
-        )
-    return False
 
 
 def _stop_one(supervisor: Any, name: str, report: Report) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from dataflow_hub.errors import MissingError, ServiceError
 from dataflow_hub.secrets import secret
-from dataflow_hub.services.health import tcp_probe
+from dataflow_hub.services.health import Probe
 from dataflow_hub.services.model import Health
 from dataflow_hub.settings import Lab
 from dataflow_hub.workspace import write_private
@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 SECRETS = ("kafka-admin-password", "kafka-controller-password")
 ADMIN, CONTROLLER = "lab_admin", "lab_controller"  # no student's namespace holds an underscore, so nobody can be given these names
 MECHANISM = "SCRAM-SHA-512"
+# What a student may do with all that begins with their own prefix, in Kafka's words.
+ALLOWED = {
+    "TOPIC": ("CREATE", "DESCRIBE", "READ", "WRITE", "DELETE"),
+    "GROUP": ("READ", "DESCRIBE", "DELETE"),
+    "TRANSACTIONAL_ID": ("WRITE", "DESCRIBE"),
+}
 _ITERATIONS = 4096
 _PROBE_SECONDS = 3.0
 _TIMEOUT_SECONDS = 20.0
@@ -117,7 +123,7 @@ def properties(lab: Lab) -> dict[str, str]:
 
 def health(lab: Lab) -> Health:
     """Ask for the cluster's metadata as the lab's admin: listener, login and controller all have to work for an answer."""
-    listening = tcp_probe("kafka")(lab)
+    listening = Probe("kafka")(lab)
     if not listening.ok:
         return listening
     return _answers(client_settings(lab, ADMIN, secret(lab.workspace, "kafka-admin-password")))
@@ -251,14 +257,11 @@ def bindings(name: str) -> list[AclBinding]:
     """Give the access list of one student: what begins with `<name>.`, on this machine, and no other cluster operation."""
     from confluent_kafka.admin import AclBinding, AclOperation, AclPermissionType, ResourcePatternType, ResourceType
 
-    allowed = {
-        ResourceType.TOPIC: ("CREATE", "DESCRIBE", "READ", "WRITE", "DELETE"),
-        ResourceType.GROUP: ("READ", "DESCRIBE", "DELETE"),
-        ResourceType.TRANSACTIONAL_ID: ("WRITE", "DESCRIBE"),
-    }
     return [
-        AclBinding(kind, f"{name}.", ResourcePatternType.PREFIXED, f"User:{name}", "*", AclOperation[word], AclPermissionType.ALLOW)
-        for kind, words in allowed.items()
+        AclBinding(
+            ResourceType[kind], f"{name}.", ResourcePatternType.PREFIXED, f"User:{name}", "*", AclOperation[word], AclPermissionType.ALLOW
+        )
+        for kind, words in ALLOWED.items()
         for word in words
     ]
 
@@ -267,7 +270,7 @@ def _admin(lab: Lab) -> AdminClient:
     """Give the admin's client; told at once where nothing listens, instead of after a timeout."""
     from confluent_kafka.admin import AdminClient
 
-    listening = tcp_probe("kafka")(lab)
+    listening = Probe("kafka")(lab)
     if not listening.ok:
         raise ServiceError("Kafka does not answer.", why=listening.detail, fix="./lab status, then ./lab up streaming")
     return AdminClient(admin_settings(lab))

@@ -49,7 +49,7 @@ def environment(lab: Lab) -> dict[str, str]:
         cds_archive=str(archive) if archive is not None and archive.is_file() else "",
         spark_driver_memory_mib=512,
         spark_cores=2,
-        spark_log=str(lab.workspace.logs / "live-orders-spark.log"),
+        spark_log=str(heartbeat(lab).with_name("spark.log")),
     )
     return env.to_environ()
 
@@ -68,7 +68,7 @@ def admit(lab: Lab) -> None:
 
 def heartbeat(lab: Lab) -> Path:
     """Give the file that the query touches whenever it has looked for events."""
-    return lab.workspace.run / "live-orders.alive"
+    return lab.workspace.run / "live-orders" / "alive"
 
 
 def health(lab: Lab) -> Health:
@@ -81,5 +81,6 @@ def health(lab: Lab) -> Health:
 
 
 def prepare(lab: Lab) -> None:
-    """Forget an earlier run's heartbeat."""
+    """Make its folder, and forget an earlier run's heartbeat."""
+    heartbeat(lab).parent.mkdir(mode=0o700, exist_ok=True)
     heartbeat(lab).unlink(missing_ok=True)

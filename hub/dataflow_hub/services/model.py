@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from dataflow_hub.settings import Lab
 
@@ -36,6 +37,23 @@ def _run_folder(lab: Lab) -> Path:
 
 
 @dataclass(frozen=True)
+class Container:
+    """What a service's container may use of the machine and of the lab, beside its secrets and the lab's code.
+
+    `group` names its compose file. `writes` and `reads` are files and folders of the state folder; "" is all of it. `checkout` are
+    folders of the checkout beside the code. `socket` gives it the Docker engine's.
+    """
+
+    group: str
+    memory_mib: int
+    writes: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    checkout: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
+    socket: bool = False
+
+
+@dataclass(frozen=True)
 class Service:
     """One entry of the catalogue.
 
@@ -51,6 +69,7 @@ class Service:
     ports: tuple[str, ...]
     command: Callable[[Lab], list[str]]
     health: Callable[[Lab], Health]
+    container: Container
     depends_on: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     environment: Callable[[Lab], Mapping[str, str]] = _no_environment
@@ -63,6 +82,7 @@ class Service:
     stop_seconds: int = 10
     death_signal: str = "TERM"
     web_page: Callable[[Lab], str] | None = None
+    in_all: bool = True  # of what `./lab up all` means
 
     def port_numbers(self, lab: Lab) -> dict[int, str]:
         """Give every port the service listens on, with the setting that moves it."""
@@ -71,6 +91,22 @@ class Service:
             first = int(getattr(lab.settings.ports, setting))
             numbers.update({first + offset: setting for offset in self.port_spans.get(setting, range(1))})
         return numbers
+
+
+class Backend(Protocol):
+    """What runs services: a module, or anything with these functions. What each must do is in `tests/contract`."""
+
+    def start(self, lab: Lab, services: Sequence[Service], report: Report) -> None:
+        """Start `services` and wait until each is healthy; those that are healthy already stay as they are."""
+
+    def stop(self, lab: Lab, report: Report) -> int:
+        """Stop everything; give how many leftovers had to be ended."""
+
+    def restart(self, lab: Lab, service: Service, report: Report) -> None:
+        """Stop and start one service with its configuration rendered anew."""
+
+    def status(self, lab: Lab, services: Iterable[Service]) -> list[ServiceStatus]:
+        """Give how each of `services` is now."""
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def endpoint(lab: Lab) -> str:
 
 def command(lab: Lab) -> list[str]:
     """Give the argv of the store itself: master, volume, filer and S3 in one process."""
-    ports, run = lab.settings.ports, lab.workspace.run
+    ports = lab.settings.ports
     master, master_grpc, volume, volume_grpc, filer, filer_grpc, s3_grpc = (ports.store_internal + offset for offset in range(7))
     options = {
         "dir": _data(lab),
@@ -101,14 +101,14 @@ def command(lab: Lab) -> list[str]:
         "volume.preStopSeconds": 0,
         "filer.port": filer,
         "filer.port.grpc": filer_grpc,
-        "filer.localSocket": run / "filer.sock",
+        "filer.localSocket": _conf(lab) / "filer.sock",
         "filer.disableDirListing": "true",
         "s3.port": ports.s3,
         "s3.port.grpc": s3_grpc,
         "s3.port.iceberg": 0,
         "s3.port.lance": 0,
         "s3.config": _conf(lab) / "s3.json",
-        "s3.localSocket": run / "s3.sock",
+        "s3.localSocket": _conf(lab) / "s3.sock",
         "s3.iam": "false",  # students could otherwise make themselves keys that outlive ours
     }
     arguments = [f"-{name}={value}" for name, value in options.items()]

@@ -31,22 +31,9 @@ def socket_path(lab: Lab) -> Path:
     return lab.workspace.run / "supervisor.sock"
 
 
-def settings_environment(lab: Lab) -> dict[str, str]:
-    """Give the variables from which a service reads exactly the settings that are in force here.
-
-    A service must not see other ports than the `up` that started it, whatever shell that was.
-    """
-    values = {"DATAFLOW_STATE": str(lab.workspace.state)}
-    if lab.workspace.shared_cache:
-        values["DATAFLOW_CACHE"] = str(lab.workspace.shared_cache)
-    for section, keys in lab.settings.model_dump().items():
-        values.update({f"DATAFLOW__{section}__{key}".upper(): str(value) for key, value in keys.items() if not isinstance(value, dict)})
-    return values
-
-
 def _supervisor(lab: Lab) -> str:
     socket, run = socket_path(lab), lab.workspace.run
-    if len(os.fsencode(socket)) > 100:  # noqa: PLR2004 - the kernel's limit for a socket's path is 107
+    if len(os.fsencode(socket)) > 98:  # noqa: PLR2004 - the kernel's limit is 107, and the object store's sockets have longer names
         raise MissingError(
             f"The path of the state folder is too long: {lab.workspace.state}.",
             why="A socket in it would have more than 107 characters, the system's limit.",
@@ -81,7 +68,7 @@ def _program_of_reaper(lab: Lab, mark: str) -> str:
 def _program(lab: Lab, service: Service, mark: str) -> str:
     # A killed supervisor must take its children along; what they started themselves is the reaper's business.
     argv = [_setpriv(), "--pdeathsig", service.death_signal, "--", *service.command(lab)]
-    environment = {**settings_environment(lab), **service.environment(lab), "PYTHONUNBUFFERED": "1", MARK: mark}
+    environment = {**lab.environment(), **service.environment(lab), "PYTHONUNBUFFERED": "1", MARK: mark}
     return _section(lab, service.name, argv, environment, directory=service.directory(lab), stop_seconds=service.stop_seconds)
 
 

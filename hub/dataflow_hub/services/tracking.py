@@ -22,7 +22,7 @@ from dataflow_hub.services import object_store
 from dataflow_hub.settings import Lab
 from dataflow_hub.workspace import write_private
 
-SECRETS = ("mlflow-admin-password", "mlflow-session-key")
+SECRETS = ("mlflow-admin-password", "mlflow-session-key", "store-mlflow-key")
 ADMIN = "lab-admin"
 _API = "/api/2.0/mlflow/users"
 _TIMEOUT_SECONDS = 30

@@ -1,7 +1,8 @@
-"""A real hub, real sandboxes, real kernels over their websockets."""
+"""A real hub, real sandboxes or containers, real kernels over their websockets: what holds on each backend."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.contract
 
 
-@pytest.fixture(scope="module")
-def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with server_hub.running_hub(tmp_path_factory.mktemp("hub") / "state") as running:
+@pytest.fixture(scope="module", params=["bubblewrap", "docker"])
+def rig(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    images = request.getfixturevalue("images") if request.param == "docker" else {}
+    with server_hub.running_hub(tmp_path_factory.mktemp("hub") / "state", images=images) as running:
         running.seconds = {user: running.spawn(user) for user in ("ana", "bruno")}
         yield running
 
@@ -88,6 +90,33 @@ def test_a_stopped_server_leaves_no_process(rig: Any) -> None:
     assert _processes_of(rig, "professora")
     assert rig.hub("DELETE", "users/professora/server")[0] in (202, 204)
     _until(lambda: not _processes_of(rig, "professora"))
+    if "gate" in rig.processes:
+        doors = rig.lab.workspace.run / "gate" / "doors.json"
+        _until(lambda: "professora" not in json.loads(doors.read_text()))
+
+
+def test_a_light_server_has_half_of_the_memory_and_says_it_when_it_has_no_spark(rig: Any) -> None:
+    """A student's choice sets the limit that holds; in a container of the small image `spark` says what to do instead of failing."""
+    rig.spawn("professora", profile="light")
+    usual = rig.lab.settings.sandbox.memory_mib
+    assert _memory_limit(_processes_of(rig, "professora")[0]) == usual // 2 << 20
+    if "gate" in rig.processes:
+        said = rig.kernel("professora", "spark-delta").run("spark")
+        assert "This server has no Spark." in said
+        assert "Stop My Server" in said
+    assert rig.hub("DELETE", "users/professora/server")[0] in (202, 204)
+    _until(lambda: not _processes_of(rig, "professora"))
+
+
+def _memory_limit(process: int) -> int:
+    """Give the limit of the control group that a process is in, version 1 or 2, in bytes."""
+    for line in Path(f"/proc/{process}/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers == "memory":
+            return int((Path("/sys/fs/cgroup/memory") / path.lstrip("/") / "memory.limit_in_bytes").read_text())
+        if not controllers and (limit := Path("/sys/fs/cgroup") / path.lstrip("/") / "memory.max").exists():
+            return int(limit.read_text())
+    raise AssertionError("no control group limits its memory")
 
 
 def _processes_of(rig: Any, user: str) -> list[int]:
