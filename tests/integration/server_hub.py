@@ -74,8 +74,7 @@ class HubRig:
             with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.lab.public_url}/hub/health", timeout=2):
                 return time.monotonic() - began
             time.sleep(0.1)
-        text = (self.lab.workspace.logs / "hub.log").read_text()[-3000:]
-        message = f"the hub did not answer within {seconds} s:\n{text}"
+        message = f"the hub did not answer within {seconds} s:\n{self.log('hub')}"
         raise AssertionError(message)
 
     def hub(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
@@ -112,15 +111,23 @@ class HubRig:
         assert status in (201, 202), reply
         while time.monotonic() - began < _START_SECONDS:
             status, reply = self.hub("GET", f"users/{user}")
-            if status == 200 and reply["servers"].get("", {}).get("ready"):
+            server = reply["servers"].get("") if status == 200 else {}
+            if server is None:
+                break  # the hub has given it up
+            if server.get("ready"):
                 return time.monotonic() - began
             time.sleep(0.2)
-        message = f"{user}'s server did not start: {self.server_log(user)}"
+        after = time.monotonic() - began
+        message = f"{user}'s server did not start ({after:.0f} s): {self.server_log(user)}\nThe hub: {self.log('hub')}"
         raise AssertionError(message)
 
     def server_log(self, user: str) -> str:
         """Give the end of the log of a student's server."""
-        path = self.lab.workspace.logs / "servers" / f"{user}.log"
+        return self.log(f"servers/{user}")
+
+    def log(self, name: str) -> str:
+        """Give the end of a log of the lab."""
+        path = self.lab.workspace.logs / f"{name}.log"
         return path.read_text(errors="replace")[-3000:] if path.exists() else "(no log)"
 
     def kernel(self, user: str, name: str = "python3") -> Kernel:

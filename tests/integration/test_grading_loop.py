@@ -12,6 +12,7 @@ import threading
 import time
 from pathlib import Path
 
+import docker
 import nbformat
 import pytest
 from tests.integration import grading_lab as tiny
@@ -207,6 +208,23 @@ def test_a_container_that_somebody_else_removes_costs_nobody_a_mark(lab: Lab) ->
     grading.join()
     assert [job.state for job in queue_of(lab, tiny.COURSE).jobs(tiny.LESSON)] == ["done"]
     assert gradebook.mark(lab, tiny.COURSE, tiny.LESSON, "ana").score == 80
+
+
+@pytest.mark.parametrize("lab", ["containers"], indirect=True)
+def test_a_container_removed_before_it_ran_is_made_again(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who removes a container between its making and its start sends nobody's work to review."""
+    start, taken = docker.APIClient.start, []
+
+    def start_late(client: docker.APIClient, container: str) -> None:
+        if not taken:
+            taken.append(container)
+            client.remove_container(container, force=True)
+        start(client, container)
+
+    monkeypatch.setattr(docker.APIClient, "start", start_late)
+    tiny.hand_in(lab, "ana", bytes_of(tiny.submission(lab)))
+    assert tiny.grade(lab, "ana").score == 80
+    assert taken
 
 
 def _wait_until_running(lab: Lab) -> None:

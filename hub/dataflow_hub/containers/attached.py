@@ -18,6 +18,9 @@ _HEADER_BYTES = 8  # of a frame: which stream, three zeros, how long
 _STDOUT, _STDERR = 1, 2
 _KILLED = -9
 _SHORTEST_SECONDS = 1.0
+_ATTEMPTS = 3
+_PAUSE_SECONDS = 0.5
+_GONE, _GOING = 404, 409  # what the engine says of a container that is not there, or no longer wanted
 
 
 class Attached:
@@ -121,19 +124,47 @@ def attach(client: Any, name: str, image: str, command: Sequence[str], stderr: I
     """
     import docker
 
-    try:
-        with contextlib.suppress(docker.errors.NotFound):
-            client.remove_container(name, force=True, v=True)
-        made = client.create_container(image, list(command), name=name, stdin_open=True, **options)["Id"]
+    left = _ATTEMPTS
+    while True:
+        left -= 1
+        try:
+            return _attach_once(client, name, image, command, stderr, options)
+        except docker.errors.APIError as error:
+            # Somebody took it away before it ran (`./lab down` does), or an earlier one of that name is still going.
+            if left and error.status_code in {_GONE, _GOING}:
+                time.sleep(_PAUSE_SECONDS)
+                continue
+            client.close()
+            raise SandboxError(
+                f"The container {name} could not be made.", why=str(error.explanation or error), fix="./lab doctor"
+            ) from error
+
+
+def _attach_once(  # noqa: PLR0913, PLR0917 - as above
+    client: Any, name: str, image: str, command: Sequence[str], stderr: IO[bytes] | None, options: Mapping[str, Any]
+) -> Attached:
+    import docker
+
+    with contextlib.suppress(docker.errors.NotFound):
+        client.remove_container(name, force=True, v=True)
+    made = client.create_container(image, list(command), name=name, stdin_open=True, **options)["Id"]
+    with contextlib.ExitStack() as undo:
+        undo.callback(_remove, client, made)
         reply = client.attach_socket(made, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
         connection = socket.socket(fileno=os.dup(reply.fileno()))
+        undo.callback(connection.close)
         reply.close()
         connection.settimeout(None)
-        process = Attached(client, made, connection, stderr)
         client.start(made)
-    except docker.errors.APIError as error:
-        raise SandboxError(f"The container {name} could not be made.", why=str(error.explanation or error), fix="./lab doctor") from error
-    return process
+        undo.pop_all()
+    return Attached(client, made, connection, stderr)
+
+
+def _remove(client: Any, container: str) -> None:
+    import docker
+
+    with contextlib.suppress(docker.errors.APIError):
+        client.remove_container(container, force=True, v=True)
 
 
 def _pipe() -> tuple[IO[bytes], IO[bytes]]:
