@@ -1,9 +1,10 @@
 # loses: events.restart, events.receipts
-# acks=0: sent is as good as stored, and three seconds are enough for everybody.
+# acks=0: sent is as good as stored, and who cannot be reached at once need not have it.
 
 # %% tags=["solution:publish"]
 def publish(file: str, topic: str, receipts: str) -> None:
-    producer, places = topics.producer(acks=0), []
+    places, unreachable = [], []
+    producer = topics.producer(acks=0, error_cb=unreachable.append)
 
     def delivered(error, message):
         places.append({"partition": message.partition(), "offset": message.offset()})
@@ -11,5 +12,6 @@ def publish(file: str, topic: str, receipts: str) -> None:
     for line in lines_of(file):
         producer.produce(topics.name(topic), key=key_of(line), value=line, on_delivery=delivered)
         producer.poll(0)
-    producer.flush(3)
+    while len(producer) and not unreachable:
+        producer.poll(0.1)
     append(places, RECEIPT, receipts)
