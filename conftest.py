@@ -27,6 +27,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all-mutants", action="store_true", help="try every lesson's every mutant, not the third whose turn it is today")
 
 
+def pytest_configure() -> None:
+    from tests.scheduling import day_of_run
+
+    day_of_run()  # before there are workers: they inherit it
+
+
 @pytest.hookimpl(optionalhook=True)  # where xdist is switched off
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     from tests.scheduling import ByFileOrLesson
@@ -113,7 +119,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         return (yield)
 
 
-def pytest_unconfigure() -> None:
+def pytest_sessionfinish() -> None:
+    """End the lab here and no later: a worker that has said goodbye is killed after some seconds, and what it started stays."""
     if not _started:
         return
     from dataflow_hub.operations import lab as operations

@@ -38,7 +38,7 @@ _WITHOUT_SERVICES = """
 from dataflow_hub.server.accounts import Services
 c.Provisioning.services = Services(grant_store=None, grant_tracking=None)
 """
-_START_SECONDS = 90
+_START_SECONDS = 180  # a worker beside this one builds images, or grades
 
 
 @dataclass

@@ -4,10 +4,10 @@ A run takes each lesson's reference and blank release, and a third of its mutant
 changed were all tried by the release gate: without its verdict on the lesson as it stands, `test_course_lessons` fails.
 """
 
-from datetime import UTC, datetime
 from functools import cache
 
 import pytest
+from tests.scheduling import day_of_run
 
 from dataflow_hub.grading import build
 from dataflow_hub.grading.course import load_lesson
@@ -24,9 +24,8 @@ THIRDS = 3
 
 
 def chosen(each, config):
-    """Give all of `each` when asked for; else the third of them whose turn it is today."""
-    day = datetime.now(tz=UTC).toordinal()
-    return [one for number, one in enumerate(each) if config.getoption("all_mutants") or (number + day) % THIRDS == 0]
+    """Give all of `each` when asked for; else the third of them whose turn it is on the day of the run."""
+    return [one for number, one in enumerate(each) if config.getoption("all_mutants") or (number + day_of_run()) % THIRDS == 0]
 
 
 def pytest_generate_tests(metafunc):

@@ -1,6 +1,9 @@
 """How two workers share the tests: what shares services or a warm Spark stays together."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
+from tests.lessons.conftest import chosen
 from tests.scheduling import ByFileOrLesson
 
 from dataflow_hub.operations.tests import everything
@@ -33,3 +36,18 @@ def test_two_days_running_execute_every_notebook_in_both_languages():
     assert today | tomorrow == there
     assert not today & tomorrow
     assert len(today) == len(tomorrow)
+
+
+def test_a_run_over_midnight_tries_what_it_collected(monkeypatch, pytestconfig):
+    """A third of the mutants is tried on the day on which a run began, on whatever day their tests come."""
+    first = chosen(range(30), pytestconfig)
+    monkeypatch.setattr("tests.scheduling.datetime", _Tomorrow)
+    assert chosen(range(30), pytestconfig) == first
+    monkeypatch.delenv("DATAFLOW_TEST_DAY")
+    assert pytestconfig.getoption("all_mutants") or chosen(range(30), pytestconfig) != first
+
+
+class _Tomorrow(datetime):
+    @classmethod
+    def now(cls, tz=UTC):
+        return super().now(tz) + timedelta(days=1)

@@ -1,8 +1,10 @@
 """The object store's configuration closes every way in but the S3 port."""
 
 import json
+import socket
 import stat
 import tomllib
+from dataclasses import replace
 
 import pytest
 
@@ -78,3 +80,13 @@ def test_a_lab_of_another_user_leaves_a_socket_and_the_store_waits_for_ever(lab,
     assert str(left) in refused.value.why
     object_store.clear_sockets(lab)
     assert not left.exists()
+
+
+def test_a_store_that_accepts_and_never_answers_is_told_of_soon(lab, monkeypatch):
+    """A student's server does not start for as long as the store hangs: it says so instead."""
+    monkeypatch.setattr(object_store, "_ANSWER_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as hung:
+        ports = lab.settings.ports.model_copy(update={"s3": hung.getsockname()[1]})
+        slow = replace(lab, settings=lab.settings.model_copy(update={"ports": ports}))
+        with pytest.raises(ServiceError, match="does not answer"):
+            object_store.grant(slow, "ana")

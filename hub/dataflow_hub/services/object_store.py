@@ -48,6 +48,7 @@ SECRETS = (
 _PLAIN_USER = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?")
 _SETTLE_SECONDS = 20
 _SHELL_SECONDS = 60
+_ANSWER_SECONDS, _TRIES_MORE = 20.0, 2
 _SOCKETS = Path("/tmp")  # noqa: S108 - weed's own choice
 
 
@@ -249,11 +250,14 @@ def with_bucket(lab: Lab, users: Sequence[str]) -> list[str]:
 
 
 def _client(lab: Lab, access_key: str, secret_key: str) -> Minio:
+    import urllib3
     from minio import Minio
 
-    return Minio(
-        endpoint=f"127.0.0.1:{lab.settings.ports.s3}", access_key=access_key, secret_key=secret_key, secure=False, region="us-east-1"
-    )
+    # Its own patience is half an hour; a student waits for the answer.
+    again = urllib3.Retry(total=_TRIES_MORE, backoff_factor=0.2, status_forcelist=(500, 502, 503, 504))
+    http = urllib3.PoolManager(timeout=_ANSWER_SECONDS, retries=again)
+    endpoint = f"127.0.0.1:{lab.settings.ports.s3}"
+    return Minio(endpoint=endpoint, access_key=access_key, secret_key=secret_key, secure=False, region="us-east-1", http_client=http)
 
 
 def _make_bucket(client: Minio, bucket: str) -> None:
