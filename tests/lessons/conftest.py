@@ -57,7 +57,9 @@ def tried(players, tmp_path_factory, pytestconfig):
     @cache
     def try_lesson(number):
         lesson = LESSONS[number]
-        trials = {"reference": Trial(build.with_solution(lesson, None), tuple(chosen(REFERENCE_SEEDS, pytestconfig)))}
+        # What follows a course's last answers is executed with the rest of the notebook, by nbmake.
+        reference, seeds = build.with_solution(lesson, None), tuple(chosen(REFERENCE_SEEDS, pytestconfig))
+        trials = {"reference": Trial(reference, seeds, whole=lesson is TEMPLATE)}
         trials["blank"] = Trial(build.release_notebook(lesson, "en"), OTHER_SEEDS, whole=False)
         for path in (*chosen(lesson.solutions, pytestconfig), *chosen(lesson.mutants, pytestconfig)):
             trials[path.stem] = Trial(build.with_solution(lesson, path), OTHER_SEEDS, whole=False)
