@@ -63,22 +63,16 @@ def enrol_two(lab: Lab) -> dict[str, Any]:
     return {"rig": rig, **kernels}
 
 
-DOCKER = {"DATAFLOW__SANDBOX__KIND": "docker", "DATAFLOW__SERVICES__BACKEND": "docker"}
-
-
 @pytest.fixture(scope="session")
 def class_in_containers(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClassOfTwo]:
     """Give a class like `class_of_two`, in a lab that is all containers; `tests/scheduling.py` keeps those who use it together."""
     from tests.integration import services_lab
 
-    from dataflow_hub.containers import built
     from dataflow_hub.operations import lab as operations
     from dataflow_hub.workspace import CHECKOUT
 
     cache = os.environ.get("DATAFLOW_CACHE", str(CHECKOUT / ".dataflow" / "cache"))
-    lab = services_lab.make_lab(tmp_path_factory.mktemp("lab"), DATAFLOW_CACHE=cache, **DOCKER)
-    lab.workspace.prepare()
-    built.keep(lab.workspace, images)
+    lab = services_lab.make_lab(tmp_path_factory.mktemp("lab"), images, DATAFLOW_CACHE=cache)
     try:
         operations.start_services(lab, lambda _line: None, ())
         yield ClassOfTwo(lab, **enrol_two(lab))

@@ -12,11 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from tests.conftest import DOCKER
 from tests.contract.fake_backend import FakeBackend
 from tests.integration.services_lab import make_lab
 
-from dataflow_hub.containers import built
 from dataflow_hub.errors import LabError
 from dataflow_hub.services import compose, embedded
 from dataflow_hub.services.catalogue import CATALOGUE, find, select
@@ -48,11 +46,7 @@ class Rig:
 @pytest.fixture(scope="module", params=["embedded", "docker", "fake"])
 def rig(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     kind = request.param
-    settings = DOCKER if kind == "docker" else {}
-    lab = make_lab(tmp_path_factory.mktemp("lab"), **settings)
-    lab.workspace.prepare()
-    if kind == "docker":
-        built.keep(lab.workspace, request.getfixturevalue("images"))
+    lab = make_lab(tmp_path_factory.mktemp("lab"), request.getfixturevalue("images") if kind == "docker" else None)
     backend: Any = {"embedded": embedded, "docker": compose, "fake": FakeBackend()}[kind]
     made = Rig(backend, lab, lambda _name: None, [])
     made.kill = backend.kill if kind == "fake" else lambda name: os.kill(made.status()[name].pid, signal.SIGKILL)

@@ -15,10 +15,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.conftest import DOCKER
 from tests.integration.services_lab import make_lab
 
-from dataflow_hub.containers import built
 from dataflow_hub.operations import lab as operations
 from dataflow_hub.services import spark_cluster
 from dataflow_hub.settings import Lab
@@ -50,11 +48,7 @@ spark.stop()
 
 @pytest.fixture(scope="module")
 def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    settings = DOCKER if request.param == "docker" else {}
-    made = make_lab(tmp_path_factory.mktemp("lab"), **settings)
-    made.workspace.prepare()
-    if settings:
-        built.keep(made.workspace, request.getfixturevalue("images"))
+    made = make_lab(tmp_path_factory.mktemp("lab"), request.getfixturevalue("images") if request.param == "docker" else None)
     try:
         operations.start_services(made, lambda _line: None, WORKERS)
         yield made

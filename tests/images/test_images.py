@@ -6,8 +6,8 @@ import json
 import re
 
 import pytest
+from packaging.utils import canonicalize_name
 
-from dataflow_hub.containers.requirements import normalized
 from dataflow_hub.containers.sbom import bill_of_materials
 from dataflow_hub.workspace import CHECKOUT
 
@@ -33,9 +33,9 @@ def test_the_user_of_an_image_is_not_root(engine, images):
 def test_packages_are_the_locked_ones(run, image):
     """Every package is at the version of the lock."""
     lock = (CHECKOUT / "requirements.lock").read_text(encoding="utf-8")
-    locked = {(normalized(name), version) for name, version in re.findall(r"^([\w.-]+)==([^\s;\\]+)", lock, re.MULTILINE)}
+    locked = {(canonicalize_name(name), version) for name, version in re.findall(r"^([\w.-]+)==([^\s;\\]+)", lock, re.MULTILINE)}
     code = "import json, importlib.metadata as m; print(json.dumps([(d.name, d.version) for d in m.distributions()]))"
-    found = {(normalized(name), version) for name, version in json.loads(run(image, PYTHON, "-c", code))}
+    found = {(canonicalize_name(name), version) for name, version in json.loads(run(image, PYTHON, "-c", code))}
     assert len(found) > 50
     assert {name for name, _ in found - locked} <= {"pip", "setuptools"}  # the virtual environment brings these
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 
 from minio import Minio
 
+from dataflow_hub.containers import built
 from dataflow_hub.errors import LabError
 from dataflow_hub.operations import lab as operations
 from dataflow_hub.services import kafka
@@ -30,7 +31,11 @@ def free_ports(n):
 _CLUSTER = {"spark_master": 32, "spark_pages": 33, "spark_workers": 37}
 
 
-def make_lab(folder, **more):
+DOCKER = {"DATAFLOW__SANDBOX__KIND": "docker", "DATAFLOW__SERVICES__BACKEND": "docker"}
+
+
+def make_lab(folder, images=None, **more):
+    """Give a lab in `folder` that starts nothing; all containers, made of `images`, where there are some."""
     first = free_ports(48)
     names = ("hub", "hub_api", "proxy_api", "exchange", "s3", "s3_console", "mlflow", "store_internal")
     environ = {f"DATAFLOW__PORTS__{name.upper()}": str(first + offset) for offset, name in enumerate(names)}
@@ -38,14 +43,17 @@ def make_lab(folder, **more):
     later = ("auth_proxy", "prefect", "streamlit", "", "kafka", "kafka_controller", "formgrader")  # formgrader: one more port a course
     environ |= {f"DATAFLOW__PORTS__{name.upper()}": str(first + 16 + offset) for offset, name in enumerate(later) if name}
     shared = {"DATAFLOW_CACHE": os.environ["DATAFLOW_CACHE"]} if "DATAFLOW_CACHE" in os.environ else {}
-    return load_lab(state=folder, environ={**environ, **shared, **more})
+    lab = load_lab(state=folder, environ={**environ, **shared, **(DOCKER if images else {}), **more})
+    lab.workspace.prepare()
+    if images:
+        built.keep(lab.workspace, images)
+    return lab
 
 
 @contextmanager
 def started(folder, *groups):
     """Give a lab whose `groups` run; only the services are started, without jars or archives."""
     lab = make_lab(folder)
-    lab.workspace.prepare()
     try:
         operations.start_services(lab, lambda _line: None, groups)
         yield lab
@@ -59,7 +67,6 @@ def with_kafka(folder):
     """Give a lab whose Kafka runs; its jars are fetched once, into the cache that all tests share."""
     cache = os.environ.get("DATAFLOW_CACHE", str(CHECKOUT / ".dataflow" / "cache"))
     lab = make_lab(folder, DATAFLOW_CACHE=cache)
-    lab.workspace.prepare()
     kafka.install(lab, lambda _line: None)
     try:
         operations.start_services(lab, lambda _line: None, ["streaming"])

@@ -62,7 +62,6 @@ def test_a_release_learns_who_has_a_bucket_and_that_a_dead_store_is_no_answer(la
     object_store.grant(lab, "gil")
     assert object_store.with_bucket(lab, ["nobody", "gil"]) == ["gil"]
     down = make_lab(tmp_path / "down")
-    down.workspace.prepare()
     with pytest.raises(ServiceError, match="does not answer"):
         object_store.with_bucket(down, ["gil"])
 

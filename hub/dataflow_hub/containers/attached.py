@@ -143,10 +143,7 @@ def attach(client: Any, name: str, image: str, command: Sequence[str], stderr: I
 def _attach_once(  # noqa: PLR0913, PLR0917 - as above
     client: Any, name: str, image: str, command: Sequence[str], stderr: IO[bytes] | None, options: Mapping[str, Any]
 ) -> Attached:
-    import docker
-
-    with contextlib.suppress(docker.errors.NotFound):
-        client.remove_container(name, force=True, v=True)
+    _remove(client, name)
     made = client.create_container(image, list(command), name=name, stdin_open=True, **options)["Id"]
     with contextlib.ExitStack() as undo:
         undo.callback(_remove, client, made)
@@ -163,7 +160,7 @@ def _attach_once(  # noqa: PLR0913, PLR0917 - as above
 def _remove(client: Any, container: str) -> None:
     import docker
 
-    with contextlib.suppress(docker.errors.APIError):
+    with contextlib.suppress(docker.errors.NotFound):
         client.remove_container(container, force=True, v=True)
 
 

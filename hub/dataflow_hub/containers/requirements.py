@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from dataflow_hub.errors import MissingError
 
@@ -31,7 +32,7 @@ def subset(lock: str, wanted: Iterable[str]) -> str:
         A package is not in the lock.
     """
     needed = closure(wanted)
-    entries = [(normalized(found["name"]), found[0]) for found in _ENTRY.finditer(lock)]  # a name may have one for each platform
+    entries = [(canonicalize_name(found["name"]), found[0]) for found in _ENTRY.finditer(lock)]  # a name may have one for each platform
     unlocked = sorted(needed - {name for name, _ in entries})
     if unlocked:
         raise MissingError(f"The lock has no {', '.join(unlocked)}.", why="An image is made of locked packages only.", fix="make lock")
@@ -44,16 +45,11 @@ def closure(wanted: Iterable[str]) -> set[str]:
     seen: set[tuple[str, frozenset[str]]] = set()
     while waiting:
         requirement = waiting.pop()
-        key = normalized(requirement.name), frozenset(requirement.extras)
+        key = canonicalize_name(requirement.name), frozenset(requirement.extras)
         if key not in seen:
             seen.add(key)
             waiting += _required(requirement)
     return {name for name, _ in seen}
-
-
-def normalized(name: str) -> str:
-    """Give a package's name as PEP 503 writes it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _required(requirement: Requirement) -> Iterator[Requirement]:

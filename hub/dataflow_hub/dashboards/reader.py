@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from dataflow_hub.errors import ServiceError
+from dataflow_hub.services import object_store
 from dataflow_hub.services.live_orders import TABLE as LIVE_TABLE
 from dataflow_hub.services.store_accounts import DASHBOARDS, credentials, delta_options
 
@@ -57,21 +58,12 @@ def table_names(lab: Lab) -> list[str]:
     ServiceError
         The object store does not answer.
     """
-    from minio import Minio
     from minio.error import S3Error
     from urllib3 import PoolManager, Retry
     from urllib3.exceptions import HTTPError
 
     access_key, secret_key = credentials(lab, DASHBOARDS)
-    pool = PoolManager(timeout=5, retries=Retry(total=1))
-    client = Minio(
-        endpoint=f"127.0.0.1:{lab.settings.ports.s3}",
-        access_key=access_key,
-        secret_key=secret_key,
-        secure=False,
-        region="us-east-1",
-        http_client=pool,
-    )
+    client = object_store.client_of(lab, access_key, secret_key, PoolManager(timeout=5, retries=Retry(total=1)))
     try:
         return sorted(set(_below(client, "", _DEPTH)) - {LIVE_TABLE})
     except (S3Error, HTTPError, OSError) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -15,7 +14,7 @@ from dataflow_hub.errors import ServiceError, SettingsError
 from dataflow_hub.secrets import lab_id, secret
 from dataflow_hub.services import compose_file
 from dataflow_hub.services.catalogue import CATALOGUE
-from dataflow_hub.services.compose_text import env_text, passwd
+from dataflow_hub.services.compose_text import env_text, passwd, variables
 from dataflow_hub.services.model import Report, Service, ServiceStatus
 from dataflow_hub.services.ports import require_free
 from dataflow_hub.services.readiness import LIVE, Process, start_by_readiness
@@ -132,21 +131,19 @@ def _require_certificates(lab: Lab) -> None:
 def _write_variables(lab: Lab) -> None:
     """Write what the compose files leave open, and the settings that services read; no secret is among them."""
     folder, workspace = lab.workspace.run / "compose", lab.workspace
-    settings = lab.environment() | {"DATAFLOW_CACHE": str(workspace.cache), "HOME": "/tmp"}  # noqa: S108 - the container's own
+    common = lab.environment() | {"DATAFLOW_CACHE": str(workspace.cache)}
+    settings = common | {"HOME": "/tmp"}  # noqa: S108 - the container's own
     settings |= {"PYTHONPATH": f"{workspace.root / 'hub'}:{workspace.root / 'kernels'}", "PYTHONUNBUFFERED": "1"}
-    variables = lab.environment() | {
-        "DATAFLOW_LAB_ID": lab_id(lab),
-        "DATAFLOW_STATE": str(workspace.state),
+    left_open = {
+        **common,
+        **variables(lab),
         "DATAFLOW_CHECKOUT": str(workspace.root),
-        "DATAFLOW_CACHE": str(workspace.cache),
         "DATAFLOW_IMAGE": image(workspace, "hub"),
-        "DATAFLOW_UID": str(os.getuid()),
-        "DATAFLOW_GID": str(os.getgid()),
         "DATAFLOW_DOCKER_SOCKET": str(_engine_socket()),
         "DATAFLOW_DOCKER_GID": str(_engine_socket().stat().st_gid),
     }
     write_private(folder / "passwd", passwd())
-    for name, values in (("settings.env", settings), ("lab.env", variables)):
+    for name, values in (("settings.env", settings), ("lab.env", left_open)):
         write_private(folder / name, env_text(values))
 
 

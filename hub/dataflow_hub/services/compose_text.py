@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml  # type: ignore[import-untyped] # its stubs are not among the locked packages
 
 from dataflow_hub.errors import SettingsError
+from dataflow_hub.secrets import lab_id
+
+if TYPE_CHECKING:
+    from dataflow_hub.settings import Lab
 
 STATE = "${DATAFLOW_STATE}"
 LOGGING = {"driver": "json-file", "options": {"max-size": "5m", "max-file": "3"}}
@@ -52,6 +56,16 @@ def secret_files(names: list[str]) -> dict[str, dict[str, str]]:
 def passwd() -> str:
     """Give a container's list of users: Java and others want a name for the uid that they run as, whichever that is on this machine."""
     return f"root:x:0:0:root:/tmp:/usr/sbin/nologin\nlab:x:{os.getuid()}:{os.getgid()}:lab:/tmp:/bin/sh\n"
+
+
+def variables(lab: Lab) -> dict[str, str]:
+    """Give the variables that every file leaves open: which lab, and as whom its services run."""
+    return {
+        "DATAFLOW_LAB_ID": lab_id(lab),
+        "DATAFLOW_STATE": str(lab.workspace.state),
+        "DATAFLOW_UID": str(os.getuid()),
+        "DATAFLOW_GID": str(os.getgid()),
+    }
 
 
 def env_text(values: Mapping[str, str]) -> str:

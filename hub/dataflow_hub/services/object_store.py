@@ -32,6 +32,7 @@ from dataflow_hub.workspace import write_private
 
 if TYPE_CHECKING:
     from minio import Minio
+    from urllib3 import PoolManager
 
 SHARED_BUCKETS = ("bronze", "silver", "gold")
 TRACKING_BUCKET = "mlflow"
@@ -178,6 +179,14 @@ def settle(lab: Lab) -> None:
         _make_bucket(client, bucket)
 
 
+def client_of(lab: Lab, access_key: str, secret_key: str, http: PoolManager) -> Minio:
+    """Give an S3 client of the lab's store for an account; `http` says how long it waits, and how often it tries."""
+    from minio import Minio
+
+    endpoint = f"127.0.0.1:{lab.settings.ports.s3}"
+    return Minio(endpoint=endpoint, access_key=access_key, secret_key=secret_key, secure=False, region="us-east-1", http_client=http)
+
+
 def admin_client(lab: Lab) -> Minio:
     """Give an S3 client that may do everything; never hand it, or its key, to a student."""
     return _client(lab, "root", secret(lab.workspace, "store-root-key"))
@@ -251,13 +260,10 @@ def with_bucket(lab: Lab, users: Sequence[str]) -> list[str]:
 
 def _client(lab: Lab, access_key: str, secret_key: str) -> Minio:
     import urllib3
-    from minio import Minio
 
     # Its own patience is half an hour; a student waits for the answer.
     again = urllib3.Retry(total=_TRIES_MORE, backoff_factor=0.2, status_forcelist=(500, 502, 503, 504))
-    http = urllib3.PoolManager(timeout=_ANSWER_SECONDS, retries=again)
-    endpoint = f"127.0.0.1:{lab.settings.ports.s3}"
-    return Minio(endpoint=endpoint, access_key=access_key, secret_key=secret_key, secure=False, region="us-east-1", http_client=http)
+    return client_of(lab, access_key, secret_key, urllib3.PoolManager(timeout=_ANSWER_SECONDS, retries=again))
 
 
 def _make_bucket(client: Minio, bucket: str) -> None:

@@ -74,7 +74,7 @@ def environment(_lab: Lab) -> Mapping[str, str]:
 
 def prepare_master(lab: Lab) -> None:
     """Render the properties that master, workers and drivers share."""
-    write_private(properties_file(lab), "".join(f"{name} {value}\n" for name, value in properties(lab).items()))
+    write_private(properties_file(lab), properties_text(properties(lab)))
 
 
 def prepare_worker(number: int) -> Callable[[Lab], None]:
@@ -90,6 +90,11 @@ def prepare_worker(number: int) -> Callable[[Lab], None]:
 def properties(lab: Lab) -> dict[str, str]:
     """Give what whoever joins the cluster has to be set up with; the secret is among it."""
     return {"spark.authenticate.secret": secret(lab.workspace, "spark-cluster"), **PROPERTIES}
+
+
+def properties_text(values: Mapping[str, str]) -> str:
+    """Give properties as Spark reads them from a file."""
+    return "".join(f"{name} {value}\n" for name, value in values.items())
 
 
 def properties_file(lab: Lab) -> Path:

@@ -9,6 +9,7 @@ from typing import Any
 
 from dataflow_hub.containers import gate
 from dataflow_hub.errors import SettingsError
+from dataflow_hub.sandbox.box import SHM_MIB, temporary_mib
 from dataflow_hub.server.spawn_profiles import Profile
 from dataflow_hub.services.catalogue import CATALOGUE
 from dataflow_hub.settings import Lab, Sandbox
@@ -69,6 +70,11 @@ def sizes(profile: Profile, sandbox: Sandbox) -> dict[str, Any]:
         "cpu_limit": limits.cpu_cores,
         "cpu_guarantee": round(limits.cpu_cores * CORES_KEPT, 3),
     }
+
+
+def memory_folders(lab: Lab) -> dict[str, int]:
+    """Give the folders that a read-only root leaves a server to write to, with the MiB of each; they count as its memory."""
+    return {"/tmp": temporary_mib(lab.settings.sandbox.memory_mib), "/dev/shm": SHM_MIB}  # noqa: S108 - the server's own
 
 
 def require_tls(lab: Lab) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from dataflow_hub.sandbox.box import SHM_MIB, account_files, temporary_mib
+from dataflow_hub.sandbox.box import account_files
 from dataflow_hub.server import profiles
-from dataflow_hub.server.cluster.model import SERVER_PORT, Cluster
+from dataflow_hub.server.cluster.model import SERVER_PORT, Cluster, memory_folders
 from dataflow_hub.server.environment import CONFIGURATION, home
 from dataflow_hub.settings import Lab
 
@@ -29,10 +29,13 @@ def traits() -> dict[str, Any]:
 
 
 def memory_volumes(lab: Lab) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Give the volumes, and their mounts, of the two folders that a read-only root leaves to write to; they count as its memory."""
-    sizes = {"tmp": ("/tmp", temporary_mib(lab.settings.sandbox.memory_mib)), "shm": ("/dev/shm", SHM_MIB)}  # noqa: S108 - the pod's own
-    volumes = {name: {"name": name, "emptyDir": {"medium": "Memory", "sizeLimit": f"{mib}Mi"}} for name, (_, mib) in sizes.items()}
-    return volumes, {name: {"name": name, "mountPath": path} for name, (path, _) in sizes.items()}
+    """Give the volumes, and their mounts, of the folders that are memory."""
+    volumes, mounts = {}, {}
+    for path, mib in memory_folders(lab).items():
+        name = path.rpartition("/")[2]
+        volumes[name] = {"name": name, "emptyDir": {"medium": "Memory", "sizeLimit": f"{mib}Mi"}}
+        mounts[name] = {"name": name, "mountPath": path}
+    return volumes, mounts
 
 
 def own_traits(user: str, uid: int, *, staff: bool) -> dict[str, Any]:

@@ -123,26 +123,29 @@ def _policy(
     }
 
 
-def rule(direction: str, labels: Sequence[dict[str, str]], port: int) -> dict[str, Any]:
+def rule(direction: str, labels: Sequence[dict[str, str]], number: int) -> dict[str, Any]:
     """Give the rule `from` or `to` pods of this namespace with one of these labels, at one port."""
-    return {direction: [{"podSelector": {"matchLabels": each}} for each in labels], "ports": [_port(port)]}
+    return {direction: [{"podSelector": {"matchLabels": each}} for each in labels], "ports": [port(number)]}
 
 
 def names() -> dict[str, Any]:
     """Give the rule for looking names up, at the cluster's own name server."""
-    cluster_names = {
-        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
-        "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
-    }
-    return {"to": [cluster_names], "ports": [_port(53, "UDP"), _port(53)]}
+    cluster_names = in_namespace("kube-system") | {"podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}
+    return {"to": [cluster_names], "ports": [port(53, "UDP"), port(53)]}
+
+
+def in_namespace(name: str) -> dict[str, Any]:
+    """Give the part of a rule that means the pods of a namespace."""
+    return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
 
 
 def api_server() -> dict[str, Any]:
     """Give the rule for asking the cluster's API server, which is no pod that a label names."""
-    return {"to": [{"ipBlock": {"cidr": cidr}} for cidr in _PRIVATE], "ports": [_port(port) for port in _API_SERVER]}
+    return {"to": [{"ipBlock": {"cidr": cidr}} for cidr in _PRIVATE], "ports": [port(number) for number in _API_SERVER]}
 
 
-def _port(number: int, protocol: str = "TCP") -> dict[str, Any]:
+def port(number: int, protocol: str = "TCP") -> dict[str, Any]:
+    """Give a port of a rule."""
     return {"protocol": protocol, "port": number}
 
 

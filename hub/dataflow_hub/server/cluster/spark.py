@@ -13,8 +13,8 @@ from typing import Any
 from dataflow_hub.containers.engine import SERVICE
 from dataflow_hub.server.cluster.model import Cluster
 from dataflow_hub.server.cluster.pods import NO_RIGHTS, NO_ROOT
-from dataflow_hub.server.cluster.policies import api_server, deny_all, names, namespace, network_policy, rule
-from dataflow_hub.services.spark_cluster import PROPERTIES
+from dataflow_hub.server.cluster.policies import api_server, deny_all, in_namespace, names, namespace, network_policy, port, rule
+from dataflow_hub.services import spark_cluster
 from dataflow_hub.settings import Lab
 
 IMAGE = "spark:4.2.0-dataflow"  # Spark's own image for Kubernetes with the lab's jars: see the README beside
@@ -52,12 +52,12 @@ def kubernetes_properties(lab: Lab, cluster: Cluster) -> dict[str, str]:
 
 def standalone_properties(lab: Lab) -> dict[str, str]:
     """Give what drivers, master and workers of a cluster of machines share; its secret is not among it."""
-    return {"spark.master": f"spark://spark-master:{lab.settings.ports.spark_master}", **PROPERTIES}
+    return {"spark.master": f"spark://spark-master:{lab.settings.ports.spark_master}", **spark_cluster.PROPERTIES}
 
 
 def properties_text(properties: Mapping[str, str], comment: str) -> str:
     """Give the text of a properties file."""
-    return f"# {comment}\n" + "".join(f"{name} {value}\n" for name, value in properties.items())
+    return f"# {comment}\n" + spark_cluster.properties_text(properties)
 
 
 def executor_template() -> dict[str, Any]:
@@ -79,16 +79,15 @@ def executor_template() -> dict[str, Any]:
 def objects(lab: Lab, cluster: Cluster) -> list[dict[str, Any]]:
     """Give the namespace of Spark, who may start executors in it, the driver's name, and what may speak to what."""
     own = {"name": "spark-driver", "namespace": place(cluster)}
-    there = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": cluster.namespace}}}
-    pods = there | {"podSelector": {"matchLabels": {SERVICE: "object-store"}}}
-    store = {"to": [pods], "ports": [{"protocol": "TCP", "port": lab.settings.ports.s3}]}
+    pods = in_namespace(cluster.namespace) | {"podSelector": {"matchLabels": {SERVICE: "object-store"}}}
+    store = {"to": [pods], "ports": [port(lab.settings.ports.s3)]}
     apart = replace(cluster, namespace=place(cluster))
     verbs = ["create", "get", "list", "watch", "delete", "deletecollection"]
     rights = [{"apiGroups": [""], "resources": ["pods", "configmaps", "persistentvolumeclaims"], "verbs": verbs}]
     ports = (_DRIVER_PORT, _BLOCKS_PORT)
     both = [_DRIVER, _EXECUTOR]
-    inside = [rule("from", both, port) for port in ports]
-    outside = [names(), store, *(rule("to", both, port) for port in ports)]
+    inside = [rule("from", both, number) for number in ports]
+    outside = [names(), store, *(rule("to", both, number) for number in ports)]
     return [
         namespace(place(cluster)),
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": own, "automountServiceAccountToken": False},
@@ -109,5 +108,4 @@ def objects(lab: Lab, cluster: Cluster) -> list[dict[str, Any]]:
 
 
 def _from_spark(lab: Lab, cluster: Cluster) -> dict[str, Any]:
-    spark = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": place(cluster)}}}
-    return {"from": [spark], "ports": [{"protocol": "TCP", "port": lab.settings.ports.s3}]}
+    return {"from": [in_namespace(place(cluster))], "ports": [port(lab.settings.ports.s3)]}

@@ -8,11 +8,11 @@ from typing import Any
 from dataflow_hub.containers.built import PYTHON
 from dataflow_hub.containers.engine import SERVICE
 from dataflow_hub.errors import SettingsError
-from dataflow_hub.sandbox.box import SHM_MIB, temporary_mib
-from dataflow_hub.server.cluster.model import SERVER_PORT, STATE, Cluster, require_tls, sizes, students_reach
+from dataflow_hub.server.cluster.model import SERVER_PORT, STATE, Cluster, memory_folders, require_tls, sizes, students_reach
 from dataflow_hub.server.spawn_profiles import USUAL
 from dataflow_hub.services.catalogue import find
 from dataflow_hub.services.compose_file import secrets_of
+from dataflow_hub.services.compose_text import LOGGING
 from dataflow_hub.services.model import Service
 from dataflow_hub.settings import Lab
 
@@ -60,7 +60,7 @@ def traits(lab: Lab, cluster: Cluster) -> dict[str, Any]:
             "log_driver": {"Name": "json-file", "Options": {"max-size": "5m", "max-file": "2"}},
         },
         "extra_placement_spec": {"constraints": ["node.role == worker"]},
-        "memory_folders": {"/tmp": temporary_mib(lab.settings.sandbox.memory_mib), "/dev/shm": SHM_MIB},  # noqa: S108 - the container's own
+        "memory_folders": memory_folders(lab),
     }
 
 
@@ -100,7 +100,7 @@ def _service(lab: Lab, cluster: Cluster, service: Service, networks: list[str]) 
         "cap_drop": ["ALL"],
         "volumes": [*_volumes(service)],
         "stop_grace_period": f"{service.stop_seconds}s",
-        "logging": {"driver": "json-file", "options": {"max-size": "5m", "max-file": "3"}},
+        "logging": LOGGING,
         "deploy": {
             "replicas": 1,
             "placement": {"constraints": ["node.role == manager", f"node.labels.{CORE} == true"]},  # the one with the lab's state

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from dataflow_hub.errors import MissingError, SettingsError
-from dataflow_hub.secrets import lab_id, secret, secret_path
+from dataflow_hub.secrets import secret, secret_path
 from dataflow_hub.services.certificates import ensure_certificates
-from dataflow_hub.services.compose_text import env_text, passwd
+from dataflow_hub.services.compose_text import env_text, passwd, variables
 from dataflow_hub.services.upstream import consul, dashboard, monitoring
 from dataflow_hub.services.upstream.compose_file import groups
 from dataflow_hub.services.upstream.model import Port, Ports, Upstream
@@ -88,9 +88,9 @@ def prepare(lab: Lab, services: Iterable[Upstream], ports: Ports) -> Path:
     for service in services:
         _make(lab, service)
     write_private(run / "passwd", passwd())
-    variables = run / "compose.env"
-    write_private(variables, env_text(_variables(lab, ports)))
-    return variables
+    file = run / "compose.env"
+    write_private(file, env_text(_variables(lab, ports)))
+    return file
 
 
 def _require(lab: Lab, service: Upstream) -> None:
@@ -145,8 +145,5 @@ def _variables(lab: Lab, ports: Ports) -> dict[str, str]:
     return {
         **{variable: str(number) for variable, number in ports.items()},
         **{f"DATAFLOW__PORTS__{name}".upper(): str(number) for name, number in lab.settings.ports.model_dump().items()},
-        "DATAFLOW_LAB_ID": lab_id(lab),
-        "DATAFLOW_STATE": str(lab.workspace.state),
-        "DATAFLOW_UID": str(os.getuid()),
-        "DATAFLOW_GID": str(os.getgid()),
+        **variables(lab),
     }

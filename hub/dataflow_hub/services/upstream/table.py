@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dataflow_hub.services.store_accounts import FLOWS
 from dataflow_hub.services.upstream.model import Port, Upstream
 
@@ -66,23 +68,39 @@ _AIRFLOW = {
 }
 
 
+_AIRFLOW_API = Upstream(
+    name="airflow",
+    group="ml",
+    title="Airflow: API and pages",
+    image="apache/airflow:3.1.7",
+    memory_mib=2048,
+    ports=(AIRFLOW,),
+    page="/api/v2/version",
+    health=_answers("curl", AIRFLOW, "/api/v2/version"),
+    command=("api-server", "--workers", "1"),
+    environment={**_AIRFLOW, "_AIRFLOW_DB_MIGRATE": "true"},
+    config="/etc/upstream",
+    data=_AIRFLOW_HOME,
+    secrets=("airflow-api-key", "airflow-jwt-secret", "airflow-password"),
+    group_id=0,  # the image lets any uid in, if its group is 0
+)
+
+
 def _airflow(name: str, title: str, command: tuple[str, ...], job: str, memory_mib: int) -> Upstream:
     """Give one of Airflow's own processes beside its API server, which migrates the database before they start."""
-    return Upstream(
+    return replace(
+        _AIRFLOW_API,
         name=name,
-        group="ml",
         title=title,
-        image="apache/airflow:3.1.7",
         memory_mib=memory_mib,
+        ports=(),
+        page="",
         health=("CMD", "airflow", "jobs", "check", "--job-type", job, "--local"),
         command=command,
         environment=_AIRFLOW,
         folder="airflow",
-        config="/etc/upstream",
-        data=_AIRFLOW_HOME,
         secrets=("airflow-api-key", "airflow-jwt-secret", FLOWS.secret_name),
         depends_on=("airflow",),
-        group_id=0,  # the image lets any uid in, if its group is 0
     )
 
 
@@ -169,22 +187,7 @@ UPSTREAM: tuple[Upstream, ...] = (
         owner=1000,
         read_only=False,  # it unpacks its extensions and writes its settings where it is installed
     ),
-    Upstream(
-        name="airflow",
-        group="ml",
-        title="Airflow: API and pages",
-        image="apache/airflow:3.1.7",
-        memory_mib=2048,
-        ports=(AIRFLOW,),
-        page="/api/v2/version",
-        health=_answers("curl", AIRFLOW, "/api/v2/version"),
-        command=("api-server", "--workers", "1"),
-        environment={**_AIRFLOW, "_AIRFLOW_DB_MIGRATE": "true"},
-        config="/etc/upstream",
-        data=_AIRFLOW_HOME,
-        secrets=("airflow-api-key", "airflow-jwt-secret", "airflow-password"),
-        group_id=0,
-    ),
+    _AIRFLOW_API,
     # without the server of its logs, which would listen on every address: the pages read them from the shared folder
     _airflow("airflow-scheduler", "Airflow: scheduler", ("scheduler", "--skip-serve-logs"), "SchedulerJob", 2048),
     _airflow("airflow-dag-processor", "Airflow: reader of DAGs", ("dag-processor",), "DagProcessorJob", 1024),
