@@ -88,6 +88,8 @@ class Sandbox(_Section):
     processes: int = Field(ge=64)
     open_files: int = Field(ge=256)
     home_mib: int = Field(gt=0)
+    home_stop_mib: int = Field(gt=0)
+    disk_reserve_mib: int = Field(ge=0)
     first_uid: int = Field(ge=1000)
     idle_minutes: int = Field(gt=0)
 
@@ -254,6 +256,8 @@ def _validate(values: dict[str, Any]) -> Settings:
             why="Passwords and tokens would cross the network in the clear.",
             fix="Set tls.certificate and tls.key, or keep hub.bind on loopback behind a TLS reverse proxy.",
         )
+    if settings.sandbox.home_stop_mib < settings.sandbox.home_mib:
+        raise SettingsError("sandbox.home_stop_mib is below sandbox.home_mib.", fix="Nobody is stopped before being told: set it higher.")
     if settings.services.backend == "docker" and settings.sandbox.kind != "docker":
         raise SettingsError(
             "A hub in a container cannot start students' servers in bubblewrap.",

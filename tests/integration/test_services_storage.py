@@ -1,18 +1,22 @@
 """Object store and MLflow as they really run: who reads what, and what refuses strangers."""
 
 import io
+import os
 import ssl
 import subprocess
+import time
 import urllib.error
 import urllib.request
 
 import pytest
 from minio.error import S3Error
 from tests.integration.services_lab import make_lab, s3, started, status_of
+from urllib3.exceptions import HTTPError
 
 from dataflow_hub.errors import ServiceError
 from dataflow_hub.operations import lab as operations
 from dataflow_hub.services import object_store, tracking
+from dataflow_hub.settings import Lab
 
 pytestmark = pytest.mark.integration
 
@@ -81,6 +85,41 @@ def test_a_student_opens_the_own_bucket_to_nobody(lab):
     access = object_store.grant(lab, "open")
     assert refused(lambda: s3(access).set_bucket_policy("student-open", '{"Version":"2012-10-17","Statement":[]}')) == "AccessDenied"
     assert status_of(f"{access.endpoint}/student-open/k") == 403
+
+
+def test_a_bucket_that_is_full_refuses_until_something_of_it_is_deleted(lab):
+    """Only its owner fails: others write on, and what is there can be read and deleted. The store looks each minute; here it is told to."""
+    sandbox = lab.settings.sandbox.model_copy(update={"home_mib": 4})
+    small = Lab(lab.settings.model_copy(update={"sandbox": sandbox}), lab.workspace)
+    full, other = s3(object_store.grant(small, "gui")), s3(object_store.grant(small, "hugo"))
+    for number in range(3):
+        put(full, "student-gui", f"f{number}", os.urandom(2 << 20))  # what can be compressed takes less
+    wait_for(lambda: look_at_quotas(lab) and writes(full, "student-gui") is False)
+    assert writes(other, "student-hugo")
+    assert len(full.get_object("student-gui", "f0").data) == 2 << 20
+    for number in range(3):
+        full.remove_object("student-gui", f"f{number}")
+    wait_for(lambda: look_at_quotas(lab) and writes(full, "student-gui"))
+
+
+def look_at_quotas(lab):
+    object_store._shell(lab, "s3.bucket.quota.enforce -apply")
+    return True
+
+
+def writes(client, bucket):
+    try:
+        put(client, bucket, "small")
+    except (S3Error, HTTPError):
+        return False
+    return True
+
+
+def wait_for(condition, seconds=60):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not come true"
+        time.sleep(1)
 
 
 def test_a_new_key_ends_the_old_one_and_revoke_ends_all(lab):

@@ -23,7 +23,7 @@ from dataflow_hub.grading.run_faults import writes_refused
 from dataflow_hub.grading.runner import Runner, RunnerGoneError
 from dataflow_hub.grading.runtime import require_runtime
 from dataflow_hub.grading.scenario import CallResult, Step
-from dataflow_hub.sandbox.disk import folder_bytes
+from dataflow_hub.sandbox.disk import folder_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -142,7 +142,7 @@ def _watch(lab: Lab, box: run_box.OpenBox) -> Callable[[], None]:
         nonlocal last
         if time.monotonic() - last > 2:  # noqa: PLR2004 - seconds; counting files costs something
             last = time.monotonic()
-            if folder_bytes(box.root, stop_at=limit) > limit:
+            if folder_size(box.root, stop_at=limit).bytes > limit:
                 raise RunnerGoneError(f"The submission wrote more than {limit // 2**20} MiB and was stopped.", started=True)
 
     return check

@@ -1,4 +1,4 @@
-"""A system-call filter as BPF: no new namespaces, mounts, keyrings, kernel doors, nor socket families beyond the ordinary.
+"""A system-call filter as BPF: no new namespaces, mounts, keyrings, kernel doors, odd socket families, nor room in advance.
 
 Mount and pid namespaces hide things; this closes what they do not cover. VSOCK, for one, is reachable from a fresh network namespace.
 """
@@ -26,6 +26,7 @@ class _Architecture:
     clone: int
     clone3: int
     socket: int
+    fallocate: int
     denied: tuple[int, ...]
 
 
@@ -39,6 +40,7 @@ _ARCHITECTURES = {
         clone=56,
         clone3=435,
         socket=41,
+        fallocate=285,
         # unshare setns mount umount2 pivot_root chroot, keyrings, bpf perf userfaultfd, kexec modules, handles, swap acct quota ports
         denied=_numbers("272 308 165 166 155 161, 248 249 250, 321 298 323, 246 320 175 313 176, 303 304, 167 168 163 179 172 173"),
     ),
@@ -47,6 +49,7 @@ _ARCHITECTURES = {
         clone=220,
         clone3=435,
         socket=198,
+        fallocate=47,
         denied=_numbers("97 268 40 39 41 51, 217 218 219, 280 241 282, 104 294 105 273 106, 264 265, 224 225 89 60"),
     ),
 }
@@ -64,6 +67,8 @@ def program(machine: str = "") -> bytes:
         steps += [_step(_JUMP_EQUAL, number, 0, 1), _fail(errno.EPERM)]
     # clone3 hides its flags behind a pointer: glibc falls back to clone when told that it does not exist
     steps += [_step(_JUMP_EQUAL, known.clone3, 0, 1), _fail(errno.ENOSYS)]
+    # a whole disk taken within a moment, before anybody can look: who really needs the room writes into it
+    steps += [_step(_JUMP_EQUAL, known.fallocate, 0, 1), _fail(errno.EOPNOTSUPP)]
     steps += [_step(_JUMP_EQUAL, known.clone, 0, 4), _load(_FIRST_ARGUMENT)]
     steps += [_step(_JUMP_ANY_BIT, _NEW_NAMESPACES, 0, 1), _fail(errno.EPERM), _allow()]
     steps += [_step(_JUMP_EQUAL, known.socket, 0, len(_FAMILIES) * 2 + 2), _load(_FIRST_ARGUMENT)]

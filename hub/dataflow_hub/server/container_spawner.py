@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import docker
 from dockerspawner import DockerSpawner
 
 from dataflow_hub.containers import gate
@@ -56,7 +57,10 @@ class ContainerSpawner(Choosable, ImageProvisioning, DockerSpawner):  # type: ig
         return f"http://127.0.0.1:{door}"
 
     async def stop(self, now: bool = False) -> None:
-        """End and remove the container, and close its door."""
+        """End and remove the container, and close its door; a server that fills the disk is not asked to end."""
+        if self.fills_the_disk:
+            with contextlib.suppress(docker.errors.APIError):  # it has ended
+                await self.docker("kill", self.container_id)
         await DockerSpawner.stop(self, now)
         with contextlib.suppress(ServiceError):  # a gate that is down has no open door
             await asyncio.to_thread(gate.ask, self._gate, {"close": self.user.name})

@@ -1,40 +1,84 @@
-"""How much a home holds: measured at each start of a server, told to its owner where it is more than `[sandbox] home_mib`."""
+"""How much a home holds: measured at each start of a server, and told to its owner where it is more than `[sandbox] home_mib`.
+
+`home_guard` stops the server of a home that grows beyond what the machine can bear; that too is told here.
+"""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dataflow_hub.sandbox.disk import folder_bytes
+from dataflow_hub.sandbox.disk import Size, folder_size
 from dataflow_hub.server.texts import Texts, account_language
 from dataflow_hub.workspace import write_private
 
 if TYPE_CHECKING:
     from dataflow_hub.settings import Lab
 
-_MOST_FILES = 200_000  # a start does not wait for more
+MOST_FILES = 200_000  # a file system has only so many places for files, however small
+_COUNTED_FILES = 2 * MOST_FILES  # neither a start nor the guard waits for more
 
 
 def measure(lab: Lab, user: str) -> str:
     """Measure a home, keep the result, and give what its owner is to be told, in their language; "" when it is within its size."""
-    used = folder_bytes(lab.workspace.homes / user, most_files=_MOST_FILES)  # 0 before the first start makes it
-    write_private(_kept(lab, user), str(used))
+    keep(lab, user, count(lab, user))
     return notice(lab, user)
 
 
+def count(lab: Lab, user: str) -> Size:
+    """Count what a home holds; nothing before the first start makes it."""
+    return folder_size(lab.workspace.homes / user, most_files=_COUNTED_FILES)
+
+
+def is_beyond_counting(size: Size) -> bool:
+    """Tell whether there is more than was counted."""
+    return size.files > _COUNTED_FILES
+
+
+def keep(lab: Lab, user: str, size: Size, *, stopped: bool = False) -> None:
+    """Keep what was found; `stopped` when the server is stopped for it."""
+    write_private(_kept(lab, user), json.dumps({"bytes": size.bytes, "files": size.files, "stopped": stopped}))
+
+
+def kept(lab: Lab, user: str) -> Size:
+    """Give what a home held when it was last measured."""
+    found = _read(lab, user)
+    return Size(found.get("bytes", 0), found.get("files", 0))
+
+
+def was_stopped(lab: Lab, user: str) -> bool:
+    """Tell whether the server was stopped for what its home held, and has not been started since."""
+    return bool(_read(lab, user).get("stopped"))
+
+
 def notice(lab: Lab, user: str, language: str = "") -> str:
-    """Give what was found when a home was last measured, as `measure` does."""
-    try:
-        used = int(_kept(lab, user).read_text(encoding="ascii"))
-    except (FileNotFoundError, ValueError):
+    """Give what is to be told of a home as it was last measured, as `measure` does."""
+    size, stopped = kept(lab, user), was_stopped(lab, user)
+    if not (stopped or is_large(lab, size)):
         return ""
-    allowed = lab.settings.sandbox.home_mib << 20
     language = language or account_language(lab, user)
-    return Texts(language)("home_large", used=_gigabytes(used), allowed=_gigabytes(allowed)) if used > allowed else ""
+    key = "home_stopped_large" if stopped else "home_large"
+    numbers = (_gigabytes(size.bytes, language), _gigabytes(lab.settings.sandbox.home_mib << 20, language))
+    return Texts(language)(key, used=numbers[0], allowed=numbers[1], files=size.files)
 
 
-def _gigabytes(number: int) -> str:
-    return f"{number / 2**30:.1f}"
+def is_large(lab: Lab, size: Size) -> bool:
+    """Tell whether this is more than a home should hold."""
+    return size.bytes > lab.settings.sandbox.home_mib << 20 or size.files > MOST_FILES
+
+
+def _read(lab: Lab, user: str) -> dict[str, int]:
+    try:
+        found = json.loads(_kept(lab, user).read_text(encoding="ascii"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}  # a number alone is what an earlier version kept
+
+
+def _gigabytes(number: int, language: str) -> str:
+    text = f"{number / 2**30:.1f}"
+    return text.replace(".", ",") if language == "pt-BR" else text
 
 
 def _kept(lab: Lab, user: str) -> Path:

@@ -47,6 +47,11 @@ class Provisioning(LoggingConfigurable):  # type: ignore[misc]
         """Start the server, whose kernels get `kernel`; give its address."""
         raise NotImplementedError
 
+    @property
+    def fills_the_disk(self) -> bool:
+        """Whether the guard stops the server for what its home holds: it would go on writing while one waits."""
+        return home_size.was_stopped(self.lab, self.user.name)
+
     async def progress(self) -> AsyncGenerator[dict[str, Any], None]:
         """Give each stage as it is reached, for the waiting page."""
         shown = 0

@@ -21,6 +21,7 @@ SERVER_TOKEN_SCOPES = ["users:activity!user", "read:users:name!user", EXCHANGE_A
 _STAFF_PAGES = tuple(access_scope(page) for page in PAGES if page.staff_only)
 _PAGES_FOR_ALL = tuple(access_scope(page) for page in PAGES if not page.staff_only)
 _CULLER_SCOPES = ["list:users", "read:users:activity", "read:servers", "delete:servers"]
+_GUARD_SCOPES = ["list:users", "read:servers", "delete:servers"]
 _WAIT_SECONDS = 1  # the hub would wait for each service at its start, and they for the hub
 
 
@@ -72,8 +73,8 @@ def formgrader_token(lab: Lab, course: str) -> str:
 
 def _services(lab: Lab) -> list[dict[str, Any]]:
     ports, workspace = lab.settings.ports, lab.workspace
-    # it ends with the hub: one that outlived a killed hub would be joined by the next hub's own
-    culler = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "jupyterhub_idle_culler"]
+    # they end with the hub: one that outlived a killed hub would be joined by the next hub's own
+    module = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m"]
     idle_seconds = lab.settings.sandbox.idle_minutes * 60
     return [
         {
@@ -88,7 +89,13 @@ def _services(lab: Lab) -> list[dict[str, Any]]:
         {"name": "prometheus", "api_token": secrets.secret(workspace, HUB_TOKEN), "display": False},
         {
             "name": "idle-culler",
-            "command": [*culler, f"--timeout={idle_seconds}", f"--cull-every={max(10, idle_seconds // 10)}"],
+            "command": [*module, "jupyterhub_idle_culler", f"--timeout={idle_seconds}", f"--cull-every={max(10, idle_seconds // 10)}"],
+            "display": False,
+        },
+        {
+            "name": "home-guard",
+            "command": [*module, "dataflow_hub.server.home_guard"],
+            "environment": lab.environment(),
             "display": False,
         },
     ]
@@ -109,5 +116,6 @@ def hub_roles() -> list[dict[str, Any]]:
             "services": ["lab"],
         },
         {"name": "idle-culler", "scopes": _CULLER_SCOPES, "services": ["idle-culler"]},
+        {"name": "home-guard", "scopes": _GUARD_SCOPES, "services": ["home-guard"]},
         {"name": "prometheus", "description": "Numbers without names", "scopes": ["read:metrics"], "services": ["prometheus"]},
     ]

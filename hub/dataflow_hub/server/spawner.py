@@ -60,10 +60,10 @@ class LabSpawner(Choosable, Provisioning, Spawner):  # type: ignore[misc]
         return None if self._pid and _start_time(self._pid) == self._started else 0
 
     async def stop(self, now: bool = False) -> None:
-        """Ask the server to end, then see that all of its tree has."""
+        """Ask the server to end, then see that all of its tree has; one that fills the disk is not asked."""
         if await self.poll() is not None:
             return
-        os.kill(self._pid, signal.SIGTERM)
+        os.kill(self._pid, signal.SIGKILL if self.fills_the_disk else signal.SIGTERM)
         deadline = 1.0 if now else _GRACE_SECONDS + 4.0
         while deadline > 0 and await self.poll() is None:
             await asyncio.sleep(0.1)

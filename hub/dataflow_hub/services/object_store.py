@@ -208,6 +208,7 @@ def bucket_name(user: str) -> str:
 def grant(lab: Lab, user: str) -> S3Access:
     """Give `user` a bucket of their own and a fresh key for it; the shared buckets are read-only.
 
+    A bucket that holds more than a home may (`[sandbox] home_mib`) can be read and emptied, not written.
     The key given before stops working at once. What was granted is kept by the store and survives its restart.
 
     Raises
@@ -221,6 +222,7 @@ def grant(lab: Lab, user: str) -> S3Access:
         lab,
         f"s3.configure -user={bucket} -access_key={bucket} -secret_key={key} -buckets={bucket} -actions=Read,Write,List,Tagging -apply",
         f"s3.configure -user={bucket} -buckets={','.join(SHARED_BUCKETS)} -actions=Read,List -apply",
+        f"s3.bucket.quota -name={bucket} -op=set -sizeMB={lab.settings.sandbox.home_mib}",  # the store looks at it each minute
     )
     access = S3Access(endpoint=endpoint(lab), access_key=bucket, secret_key=key, bucket=bucket)
     _await_key(lab, access)

@@ -72,7 +72,8 @@ def values(lab: Lab, cluster: Cluster) -> dict[str, Any]:
 def _hub(lab: Lab, cluster: Cluster) -> dict[str, Any]:
     mounts = [{"name": "lab", "mountPath": "/srv/dataflow"}, {"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108 - the pod's own
     environment = {"DATAFLOW_STATE": STATE, "HOME": "/tmp"}  # noqa: S108 - likewise
-    hub_roles = {role["name"]: _here(role) for role in roles.hub_roles() if role["name"] != "idle-culler"}  # the chart brings its own
+    # the chart brings its own culler, and a home is a volume that has an end
+    hub_roles = {role["name"]: _here(role) for role in roles.hub_roles() if role["name"] not in {"idle-culler", "home-guard"}}
     return {
         "image": _image(cluster.hub_image),
         "existingSecret": HUB_SECRET,
