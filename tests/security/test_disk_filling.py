@@ -63,10 +63,7 @@ def fill(rig: Any) -> None:
 
     writing = threading.Thread(target=write)
     writing.start()
-    until = time.monotonic() + 60
-    while runs(rig, "ana"):
-        assert time.monotonic() < until, f"{folder_size(rig.lab.workspace.homes / 'ana')}\n{rig.log('hub')}"
-        time.sleep(0.2)
+    wait_for(lambda: not runs(rig, "ana"))
     writing.join()
 
 
@@ -91,6 +88,34 @@ def test_who_fills_the_disk_is_stopped_before_the_reserve_is_used_up_and_may_mak
     assert runs(rig, "ana"), "she is not let in to make room"
     assert kernel.run("import pathlib; print(len([p.unlink() for p in pathlib.Path().glob('fill-*')]))") == f"{written}\n"
     assert not home_size.measure(rig.lab, "ana")
+
+
+def test_a_home_that_fills_the_disk_before_the_server_answers_is_stopped_too(rig: Any) -> None:
+    """The hub stops no server that it still waits for, and what is in a home is executed before."""
+    home = rig.lab.workspace.homes / "ana"
+    if not runs(rig, "ana"):
+        rig.spawn("ana")
+    code = f"import pathlib; p = pathlib.Path('.jupyter'); p.mkdir(exist_ok=True); (p / 'jupyter_server_config.py').write_text({_FILL!r})"
+    assert not rig.kernel("ana").run(code)
+    assert rig.hub("DELETE", "users/ana/server")[0] in (202, 204)
+    wait_for(lambda: not runs(rig, "ana"))
+    assert rig.hub("POST", "users/ana/server")[0] in (201, 202)
+    wait_for(lambda: home_size.was_stopped(rig.lab, "ana"))
+    wait_for(lambda: not grows(home))
+    assert folder_size(home).bytes >> 20 < 2048
+
+
+def grows(home: Path) -> bool:
+    before = folder_size(home)
+    time.sleep(2)
+    return folder_size(home) != before
+
+
+def wait_for(condition: Any, seconds: float = 90) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not come true"
+        time.sleep(0.2)
 
 
 def test_no_room_is_taken_in_advance(rig: Any, tmp_path: Path) -> None:

@@ -59,11 +59,15 @@ class ContainerSpawner(Choosable, ImageProvisioning, DockerSpawner):  # type: ig
     async def stop(self, now: bool = False) -> None:
         """End and remove the container, and close its door; a server that fills the disk is not asked to end."""
         if self.fills_the_disk:
-            with contextlib.suppress(docker.errors.APIError):  # it has ended
-                await self.docker("kill", self.container_id)
+            await self.end_now()
         await DockerSpawner.stop(self, now)
         with contextlib.suppress(ServiceError):  # a gate that is down has no open door
             await asyncio.to_thread(gate.ask, self._gate, {"close": self.user.name})
+
+    async def end_now(self) -> None:
+        """Kill all that runs in the container, at once."""
+        with contextlib.suppress(docker.errors.APIError):  # it has ended
+            await self.docker("kill", self.container_id)
 
     async def get_ip_and_port(self) -> tuple[str, int]:
         """Give nothing that counts: a container without a network has no address, and `launch` knows the door."""

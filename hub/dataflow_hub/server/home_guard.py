@@ -70,14 +70,21 @@ class Guard:
         if began < (self._soonest if scarce else self._latest):
             return
         for user in self.hub.running():
-            size = home_size.count(self.lab, user)
-            if goes_beyond(self.lab, size, home_size.kept(self.lab, user), scarce=scarce):
-                _log.warning("a home goes beyond its size: its server is stopped", user=user, bytes=size.bytes, files=size.files)
-                home_size.keep(self.lab, user, size, stopped=True)
+            if self._is_to_stop(user, scarce=scarce):
                 self.hub.stop(user)
         ended = time.monotonic()
         self._soonest = ended + (ended - began) * _COUNT_SHARE
         self._latest = max(self._soonest, began + _COUNT_SECONDS)
+
+    def _is_to_stop(self, user: str, *, scarce: bool) -> bool:
+        if home_size.was_stopped(self.lab, user):  # and is there still: the hub did not take it
+            return True
+        size = home_size.count(self.lab, user)
+        if not goes_beyond(self.lab, size, home_size.kept(self.lab, user), scarce=scarce):
+            return False
+        _log.warning("a home goes beyond its size: its server is stopped", user=user, bytes=size.bytes, files=size.files)
+        home_size.keep(self.lab, user, size, stopped=True)
+        return True
 
 
 class HubServers:
@@ -87,8 +94,8 @@ class HubServers:
         self._address, self._token = address.rstrip("/"), token
 
     def running(self) -> Iterator[str]:
-        """Give the accounts whose server is ready."""
-        address = f"{self._address}/users?state=ready"
+        """Give the accounts whose server runs, or starts: what is in a home is executed before the server answers."""
+        address = f"{self._address}/users?state=active"
         while address:
             page = json.loads(self._ask("GET", address))
             for user in page["items"]:
@@ -98,7 +105,7 @@ class HubServers:
 
     def stop(self, user: str) -> None:
         """Let a server be stopped."""
-        with contextlib.suppress(urllib.error.HTTPError):  # it is stopping already, or starting: there is another look
+        with contextlib.suppress(urllib.error.HTTPError):  # it is stopping already, or starting: its spawner sees to that
             self._ask("DELETE", f"{self._address}/users/{urllib.parse.quote(user, safe='')}/server")
 
     def _ask(self, method: str, address: str) -> bytes:

@@ -28,6 +28,7 @@ class Provisioning(LoggingConfigurable):  # type: ignore[misc]
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._events: list[str] = []
+        self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> str:
         """Provision, start the server; give its address."""
@@ -37,20 +38,34 @@ class Provisioning(LoggingConfigurable):  # type: ignore[misc]
             if large := await asyncio.to_thread(home_size.measure, self.lab, self.user.name):
                 self._report(large)
             self._report(Texts(kernel.language)("spawn_sandbox"))
-            return await self.launch(kernel)
+            address = await self.launch(kernel)
         except LabError as error:
             self._report(str(error))
             vars(error)["jupyterhub_message"] = f"{error.what} {error.why} {error.fix}"  # what JupyterHub shows on the page
             raise
+        self._watching = asyncio.create_task(self._end_while_starting())
+        return address
 
     async def launch(self, kernel: LabEnv) -> str:
         """Start the server, whose kernels get `kernel`; give its address."""
         raise NotImplementedError
 
+    async def end_now(self) -> None:
+        """Kill all that runs in the server, as fast as this spawner can."""
+        await self.stop(now=True)
+
     @property
     def fills_the_disk(self) -> bool:
         """Whether the guard stops the server for what its home holds: it would go on writing while one waits."""
         return home_size.was_stopped(self.lab, self.user.name)
+
+    async def _end_while_starting(self) -> None:
+        """End a server that fills the disk before it answers: the hub stops none that it still waits for."""
+        while self.pending == "spawn":
+            if self.fills_the_disk:
+                await self.end_now()
+                return
+            await asyncio.sleep(1)
 
     async def progress(self) -> AsyncGenerator[dict[str, Any], None]:
         """Give each stage as it is reached, for the waiting page."""

@@ -63,13 +63,20 @@ class LabSpawner(Choosable, Provisioning, Spawner):  # type: ignore[misc]
         """Ask the server to end, then see that all of its tree has; one that fills the disk is not asked."""
         if await self.poll() is not None:
             return
-        os.kill(self._pid, signal.SIGKILL if self.fills_the_disk else signal.SIGTERM)
+        if self.fills_the_disk:
+            await self.end_now()
+        else:
+            os.kill(self._pid, signal.SIGTERM)
         deadline = 1.0 if now else _GRACE_SECONDS + 4.0
         while deadline > 0 and await self.poll() is None:
             await asyncio.sleep(0.1)
             deadline -= 0.1
+        await self.end_now()
+
+    async def end_now(self) -> None:
+        """Kill all that runs in the server, at once."""
         if await self.poll() is None:
-            os.kill(self._pid, signal.SIGKILL)
+            os.kill(self._pid, signal.SIGKILL)  # its tree goes with it
 
     def get_state(self) -> dict[str, Any]:
         """Give what a new hub needs to find the server again: a pid alone might be another's by then."""
