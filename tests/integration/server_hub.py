@@ -122,6 +122,10 @@ class HubRig:
         message = f"{user}'s server did not start ({after:.0f} s): {self.server_log(user)}\nThe hub: {self.log('hub')}"
         raise AssertionError(message)
 
+    def runs(self, user: str) -> bool:
+        """Tell whether the hub has a server of this user, running or on its way."""
+        return bool(self.hub("GET", f"users/{user}")[1]["servers"])
+
     def server_log(self, user: str) -> str:
         """Give the end of the log of a student's server."""
         return self.log(f"servers/{user}")

@@ -29,10 +29,6 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             yield running
 
 
-def runs(rig: Any, user: str) -> bool:
-    return bool(rig.hub("GET", f"users/{user}")[1]["servers"])
-
-
 def test_an_idle_server_is_stopped_and_a_quiet_running_cell_goes_on(rig: Any) -> None:
     """Bruno did nothing for a minute; Ana's cell has printed nothing for longer, and ends as it should."""
     rig.spawn("ana")
@@ -42,9 +38,9 @@ def test_an_idle_server_is_stopped_and_a_quiet_running_cell_goes_on(rig: Any) ->
     cell = threading.Thread(target=lambda: said.append(kernel.run(f"import time; time.sleep({_SILENT_SECONDS}); print('done')", 200)))
     cell.start()
     began = time.monotonic()
-    while runs(rig, "bruno") and time.monotonic() - began < _SILENT_SECONDS:
+    while rig.runs("bruno") and time.monotonic() - began < _SILENT_SECONDS:
         time.sleep(1)
-    assert not runs(rig, "bruno")
+    assert not rig.runs("bruno")
     cell.join()
     assert said == ["done\n"]
-    assert runs(rig, "ana")
+    assert rig.runs("ana")

@@ -49,10 +49,6 @@ def rig(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
             yield running
 
 
-def runs(rig: Any, user: str) -> bool:
-    return bool(rig.hub("GET", f"users/{user}")[1]["servers"])
-
-
 def fill(rig: Any) -> None:
     """Let Ana write as fast as the disk takes it, until she is stopped."""
     kernel = rig.kernel("ana")
@@ -63,7 +59,7 @@ def fill(rig: Any) -> None:
 
     writing = threading.Thread(target=write)
     writing.start()
-    wait_for(lambda: not runs(rig, "ana"))
+    wait_for(lambda: not rig.runs("ana"))
     writing.join()
 
 
@@ -85,7 +81,7 @@ def test_who_fills_the_disk_is_stopped_before_the_reserve_is_used_up_and_may_mak
     rig.spawn("ana")
     kernel = rig.kernel("ana")
     time.sleep(5)
-    assert runs(rig, "ana"), "she is not let in to make room"
+    assert rig.runs("ana"), "she is not let in to make room"
     assert kernel.run("import pathlib; print(len([p.unlink() for p in pathlib.Path().glob('fill-*')]))") == f"{written}\n"
     assert not home_size.measure(rig.lab, "ana")
 
@@ -93,12 +89,12 @@ def test_who_fills_the_disk_is_stopped_before_the_reserve_is_used_up_and_may_mak
 def test_a_home_that_fills_the_disk_before_the_server_answers_is_stopped_too(rig: Any) -> None:
     """The hub stops no server that it still waits for, and what is in a home is executed before."""
     home = rig.lab.workspace.homes / "ana"
-    if not runs(rig, "ana"):
+    if not rig.runs("ana"):
         rig.spawn("ana")
     code = f"import pathlib; p = pathlib.Path('.jupyter'); p.mkdir(exist_ok=True); (p / 'jupyter_server_config.py').write_text({_FILL!r})"
     assert not rig.kernel("ana").run(code)
     assert rig.hub("DELETE", "users/ana/server")[0] in (202, 204)
-    wait_for(lambda: not runs(rig, "ana"))
+    wait_for(lambda: not rig.runs("ana"))
     assert rig.hub("POST", "users/ana/server")[0] in (201, 202)
     wait_for(lambda: home_size.was_stopped(rig.lab, "ana"))
     wait_for(lambda: not grows(home))
@@ -122,6 +118,6 @@ def test_no_room_is_taken_in_advance(rig: Any, tmp_path: Path) -> None:
     """Outside, a call reserves as much as one likes in no time; inside, one has to write."""
     outside = subprocess.run([sys.executable, "-c", _RESERVE], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert outside.stdout == "0 \n"
-    if not runs(rig, "bruno"):
+    if not rig.runs("bruno"):
         rig.spawn("bruno")
     assert rig.kernel("bruno").run(_RESERVE) == "-1 Operation not supported\n"

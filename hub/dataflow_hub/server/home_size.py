@@ -43,18 +43,17 @@ def keep(lab: Lab, user: str, size: Size, *, stopped: bool = False) -> None:
 
 def kept(lab: Lab, user: str) -> Size:
     """Give what a home held when it was last measured."""
-    found = _read(lab, user)
-    return Size(found.get("bytes", 0), found.get("files", 0))
+    return _read(lab, user)[0]
 
 
 def was_stopped(lab: Lab, user: str) -> bool:
     """Tell whether the server was stopped for what its home held, and has not been started since."""
-    return bool(_read(lab, user).get("stopped"))
+    return _read(lab, user)[1]
 
 
 def notice(lab: Lab, user: str, language: str = "") -> str:
     """Give what is to be told of a home as it was last measured, as `measure` does."""
-    size, stopped = kept(lab, user), was_stopped(lab, user)
+    size, stopped = _read(lab, user)
     if not (stopped or is_large(lab, size)):
         return ""
     language = language or account_language(lab, user)
@@ -68,12 +67,14 @@ def is_large(lab: Lab, size: Size) -> bool:
     return size.bytes > lab.settings.sandbox.home_mib << 20 or size.files > MOST_FILES
 
 
-def _read(lab: Lab, user: str) -> dict[str, int]:
+def _read(lab: Lab, user: str) -> tuple[Size, bool]:
     try:
         found = json.loads(_kept(lab, user).read_text(encoding="ascii"))
     except (FileNotFoundError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}  # a number alone is what an earlier version kept
+        return Size(), False
+    if not isinstance(found, dict):  # a number alone is what an earlier version kept
+        return Size(), False
+    return Size(found.get("bytes", 0), found.get("files", 0)), bool(found.get("stopped"))
 
 
 def _gigabytes(number: int, language: str) -> str:
